@@ -1,0 +1,52 @@
+// Package store is ClickHouse as Sightline uses it: connecting, the tables and how they come to be, and inserting
+// batches exactly once. A server, a cluster and the embedded engine are the same to it.
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// Store is safe for concurrent use.
+type Store struct {
+	config Config
+	layout Layout
+	conn   driver.Conn
+}
+
+// Open checks the configuration; it does not dial.
+func Open(config Config) (*Store, error) {
+	options, err := config.options()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := clickhouse.Open(options)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return &Store{config: config, conn: conn}, nil
+}
+
+// OnCluster returns the store with its tables laid out for a cluster.
+func (s *Store) OnCluster(cluster string) *Store {
+	laidOut := *s
+	laidOut.layout.Cluster = cluster
+	return &laidOut
+}
+
+// Conn is the connection pool, for queries.
+func (s *Store) Conn() driver.Conn { return s.conn }
+
+// Ping asks the store to answer at all.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.conn.Ping(ctx); err != nil {
+		return fmt.Errorf("store: %s does not answer: %w", s.config.Address, err)
+	}
+	return nil
+}
+
+// Close closes the pool.
+func (s *Store) Close() error { return s.conn.Close() }
