@@ -1,0 +1,202 @@
+// Package drain takes records from the spool and puts them into the store: decode, enrich, insert, done. A batch that
+// cannot be inserted now is tried again for ever; a record that can never be inserted is set aside as a dead letter.
+package drain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sightline-rum/sightline/pkg/rum"
+	"github.com/sightline-rum/sightline/pkg/spool"
+	"github.com/sightline-rum/sightline/pkg/store"
+)
+
+// Options of a drainer; the zero value takes every default.
+type Options struct {
+	Logger      *slog.Logger
+	DeadLetters string                // folder for records that cannot be stored. Required
+	Registerer  prometheus.Registerer // nil registers nothing
+
+	InsertTimeout time.Duration // one try of one batch. Default 2 minutes
+	FirstPause    time.Duration // between tries; it grows up to LongestPause. Default 100 ms
+	LongestPause  time.Duration // Default 15 s
+}
+
+// Drainer drains one spool into one store.
+type Drainer struct {
+	spool   *spool.Spool
+	store   *store.Store
+	enrich  func(*rum.Beacon)
+	options Options
+	metrics *metrics
+	batch   *store.Batch // kept from batch to batch: its columns need not grow again
+}
+
+// New returns a drainer. enrich is called once on every beacon before it is inserted; nil leaves them as they are.
+func New(s *spool.Spool, into *store.Store, enrich func(*rum.Beacon), options Options) *Drainer {
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	for option, value := range map[*time.Duration]time.Duration{
+		&options.InsertTimeout: 2 * time.Minute,
+		&options.FirstPause:    100 * time.Millisecond,
+		&options.LongestPause:  15 * time.Second,
+	} {
+		if *option <= 0 {
+			*option = value
+		}
+	}
+	if enrich == nil {
+		enrich = func(*rum.Beacon) {}
+	}
+	return &Drainer{
+		spool: s, store: into, enrich: enrich, options: options,
+		metrics: newMetrics(s, options.Registerer), batch: store.NewBatch(),
+	}
+}
+
+// Run drains until ctx ends. Memory stays flat however long the store is away: one batch is held at a time.
+func (d *Drainer) Run(ctx context.Context) error {
+	for {
+		var batch spool.Batch
+		err := d.retry(ctx, "read the spool", func() (err error) {
+			batch, err = d.spool.Next(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		started := time.Now()
+		if err := d.deliver(ctx, batch); err != nil {
+			return err
+		}
+		if err := d.retry(ctx, "mark a batch as drained", func() error { return d.spool.Done(batch) }); err != nil {
+			return err
+		}
+		d.metrics.batches.Inc()
+		d.metrics.seconds.Observe(time.Since(started).Seconds())
+	}
+}
+
+// Flush returns once everything appended to the spool before the call is in the store. Run must be running.
+func (d *Drainer) Flush(ctx context.Context) error {
+	if err := d.spool.Wait(ctx); err != nil {
+		return fmt.Errorf("drain: wait for the spool to be drained: %w", err)
+	}
+	return nil
+}
+
+// deliver inserts a batch and sets aside what cannot be. It returns only when nothing of the batch is left to do, or
+// when ctx ends.
+func (d *Drainer) deliver(ctx context.Context, batch spool.Batch) error {
+	var records []record
+	for i, raw := range batch.Records {
+		r, err := d.read(raw)
+		if err != nil {
+			if err := d.bury(ctx, deadLetter{token: batch.Token, index: i, reason: err, record: raw}); err != nil {
+				return err
+			}
+			continue
+		}
+		r.index = i
+		records = append(records, r)
+	}
+	refused, err := d.insert(ctx, batch.Token, records)
+	if err != nil {
+		return err
+	}
+	for _, table := range refused {
+		if err := d.bisect(ctx, batch, table, records); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insert inserts all tables of the records, for as long as it takes. It returns the tables that refused their rows.
+func (d *Drainer) insert(ctx context.Context, token string, records []record) (refused []string, err error) {
+	d.fill(records)
+	err = d.retry(ctx, "insert", func() error {
+		trying, cancel := context.WithTimeout(ctx, d.options.InsertTimeout)
+		defer cancel()
+		err := d.store.Insert(trying, token, d.batch)
+		refused = refusedTables(err)
+		if refused != nil {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.count(d.batch.RowsByTable(), refused)
+	return refused, nil
+}
+
+func (d *Drainer) fill(records []record) {
+	d.batch.Reset()
+	for _, r := range records {
+		r.addTo(d.batch)
+	}
+}
+
+// count counts inserted rows; those of a table that refused are counted as they go in piece by piece.
+func (d *Drainer) count(rows map[string]int, refused []string) {
+	for _, table := range refused {
+		delete(rows, table)
+	}
+	for table, n := range rows {
+		d.metrics.rows.WithLabelValues(table).Add(float64(n))
+	}
+}
+
+// refusedTables returns the tables of all RefusedErrors in a tree of errors, or nil if err is something else.
+func refusedTables(err error) []string {
+	var tables []string
+	errs := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		errs = joined.Unwrap()
+	}
+	for _, err := range errs {
+		if refused, ok := errors.AsType[*store.RefusedError](err); ok {
+			tables = append(tables, refused.Table)
+		}
+	}
+	return tables
+}
+
+// retry does something until it succeeds, with growing pauses. It fails only when ctx ends or the spool is closed.
+func (d *Drainer) retry(ctx context.Context, what string, do func() error) error {
+	pause := backoff.NewExponentialBackOff() // with its usual jitter of ±50 %
+	pause.InitialInterval, pause.MaxInterval = d.options.FirstPause, d.options.LongestPause
+	for try := 1; ; try++ {
+		err := do()
+		if err == nil {
+			if try > 1 {
+				d.options.Logger.Info("drain: works again", "what", what, "tries", try)
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, spool.ErrClosed) {
+			return err
+		}
+		wait := pause.NextBackOff()
+		d.metrics.retries.Inc()
+		d.options.Logger.Warn("drain: failed, will try again", "what", what, "error", err, "tries", try,
+			"pause", wait.Round(time.Millisecond), "waiting", d.spool.Depth())
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
