@@ -1,0 +1,132 @@
+package ingest
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-faster/jx"
+)
+
+// refusal is a request that is not taken: the status, a short reason to count by, and what to tell the client.
+type refusal struct {
+	status     int
+	reason     string
+	message    string
+	retryAfter time.Duration
+	rejected   []rejection
+}
+
+func refuse(status int, reason, message string) *refusal {
+	return &refusal{status: status, reason: reason, message: message}
+}
+
+// allowedHeaders are what Faro, our agent and other SDKs send along. Idempotency-Key and X-Faro-Session-Id are on every
+// beacon of a current Faro.
+const allowedHeaders = "Content-Type, Content-Encoding, X-Api-Key, X-Faro-Session-Id, Idempotency-Key, X-Sightline-Synthetic, " +
+	"Authorization, Traceparent, Tracestate, Baggage"
+
+// cors lets the page read the answer, whatever it is: a page that cannot read a 429 cannot honour it. The origin is
+// repeated instead of "*" because navigator.sendBeacon always sends with credentials, which "*" does not cover; there
+// are none here that could be misused.
+func cors(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	if origin := r.Header.Get("Origin"); origin != "" {
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Allow-Credentials", "true")
+		h.Set("Access-Control-Expose-Headers", "Retry-After, X-Faro-Session-Status")
+	}
+}
+
+// preflight answers the question a browser asks before it sends JSON or headers of its own to another origin.
+func (s *Server) preflight(w http.ResponseWriter, r *http.Request, methods string) {
+	origin := r.Header.Get("Origin")
+	origins := s.keys.origins
+	if key := r.PathValue("app_key"); key != "" {
+		if g, refusal := s.keys.find(r); refusal == nil {
+			origins = g.origins
+		}
+	}
+	if origin != "" && !allows(origins, origin) {
+		s.answerRefusal(w, r, "preflight", nil, refuse(http.StatusForbidden, "origin", "this site may not send here"))
+		return
+	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Methods", methods)
+	h.Set("Access-Control-Allow-Headers", allowedHeaders)
+	h.Set("Access-Control-Max-Age", "7200")
+	if r.Header.Get("Access-Control-Request-Private-Network") == "true" {
+		h.Set("Access-Control-Allow-Private-Network", "true")
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// answerRefusal refuses a request, and counts it.
+func (s *Server) answerRefusal(w http.ResponseWriter, r *http.Request, format string, g *grant, refusal *refusal) {
+	app, environment := "", ""
+	if g != nil {
+		app, environment = g.app, g.environment
+	}
+	s.counters.Add(app, environment, "refused", refusal.reason, 1)
+	s.metrics.requests.WithLabelValues(format, strconv.Itoa(refusal.status)).Inc()
+	drain(r)
+	if refusal.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(refusal.retryAfter.Round(time.Second)/time.Second)))
+	}
+	e := jx.GetEncoder()
+	defer jx.PutEncoder(e)
+	e.Obj(func(e *jx.Encoder) {
+		e.Field("error", func(e *jx.Encoder) { e.Str(refusal.message) })
+		if refusal.rejected != nil {
+			e.Field("accepted", func(e *jx.Encoder) { e.Int(0) })
+			writeRejected(e, refusal.rejected)
+		}
+	})
+	writeJSON(w, refusal.status, e.Bytes())
+}
+
+// answerAccepted acknowledges a beacon that is on disk.
+func (s *Server) answerAccepted(w http.ResponseWriter, format string, accepted int, rejected []rejection) {
+	s.metrics.requests.WithLabelValues(format, "202").Inc()
+	e := jx.GetEncoder()
+	defer jx.PutEncoder(e)
+	e.Obj(func(e *jx.Encoder) {
+		e.Field("accepted", func(e *jx.Encoder) { e.Int(accepted) })
+		writeRejected(e, rejected)
+	})
+	writeJSON(w, http.StatusAccepted, e.Bytes())
+}
+
+// maxTold is how many rejected items one answer lists; the counters have them all.
+const maxTold = 100
+
+func writeRejected(e *jx.Encoder, rejected []rejection) {
+	e.Field("rejected", func(e *jx.Encoder) {
+		e.Arr(func(e *jx.Encoder) {
+			for _, r := range rejected[:min(len(rejected), maxTold)] {
+				e.Obj(func(e *jx.Encoder) {
+					e.Field("list", func(e *jx.Encoder) { e.Str(r.List) })
+					e.Field("index", func(e *jx.Encoder) { e.Int(r.Index) })
+					e.Field("reason", func(e *jx.Encoder) { e.Str(r.Reason) })
+				})
+			}
+		})
+	})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// jittered spreads the clients that were all told to wait at the same moment.
+func jittered(wait time.Duration) time.Duration {
+	wait = max(wait, time.Second)
+	return wait + time.Duration(rand.Int64N(int64(wait)+int64(4*time.Second)))
+}

@@ -1,0 +1,39 @@
+package ingest
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheExampleConfigIsValid(t *testing.T) {
+	config, err := LoadConfig("../../docs/config.example.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, config.Apps["shop"].Journeys["checkout"])
+	require.NotEmpty(t, config.Apps["shop"].Keys[0].Origins)
+}
+
+func TestConfigErrorsSayWhatToDo(t *testing.T) {
+	cases := []struct{ name, yaml, want string }{
+		{"a misspelt key", "enviroment: qa", `line 1: unknown key "enviroment"; did you mean "environment"?`},
+		{"a misspelt key deep inside", "apps:\n  shop:\n    keys:\n      - sha265: x", `line 4: unknown key "sha265"; did you mean "sha256"?`},
+		{"a key like no other", "apps:\n  shop:\n    quux_frobnicate: 1", `unknown key "quux_frobnicate"`},
+		{"a key in the clear", "apps:\n  shop:\n    keys:\n      - sha256: abc\n        origins: ['*']", "64 hexadecimal digits"},
+		{"no origin", "apps:\n  shop:\n    keys:\n      - sha256: " + hash("k"), "name the sites"},
+		{"a URL for an origin", "apps:\n  shop:\n    keys:\n      - sha256: " + hash("k") + "\n        origins: ['https://a.example/x']", "is not an origin"},
+		{"a rule without a slash", "apps:\n  shop:\n    routes:\n      - pattern: product/*", "begin with a slash"},
+		{"a step that is nothing", "apps:\n  shop:\n    journeys:\n      buy:\n        - name: Cart", "give it a route or an action"},
+		{"no YAML", "a: [", ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := ParseConfig([]byte(c.yaml))
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+	_, err := ParseConfig(nil)
+	require.NoError(t, err, "an empty config is the default one")
+	_, err = LoadConfig("no-such-file.yaml")
+	require.ErrorIs(t, err, os.ErrNotExist)
+}

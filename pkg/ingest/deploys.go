@@ -1,0 +1,92 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/sightline-rum/sightline/pkg/rum"
+)
+
+const formatDeploy = "deploy"
+
+// Deploy is the body of POST /v1/deploys. App and Release are required; At defaults to now.
+type Deploy struct {
+	App         string    `json:"app"`
+	Environment string    `json:"environment"`
+	Release     string    `json:"release"`
+	Title       string    `json:"title,omitempty"`
+	URL         string    `json:"url,omitempty"`
+	At          time.Time `json:"at,omitzero"`
+}
+
+// deploys records a deploy marker.
+func (s *Server) deploys(w http.ResponseWriter, r *http.Request) {
+	refused := s.takeDeploy(r)
+	if refused != nil {
+		s.answerRefusal(w, r, formatDeploy, nil, refused)
+		return
+	}
+	s.answerAccepted(w, formatDeploy, 1, nil)
+}
+
+func (s *Server) takeDeploy(r *http.Request) *refusal {
+	switch {
+	case !jsonMediaType(r):
+		return refuse(http.StatusUnsupportedMediaType, "media type", "send application/json")
+	case !knownEncoding(r):
+		return refuse(http.StatusUnsupportedMediaType, "encoding", "send the body plain or packed with gzip")
+	}
+	if refused := s.keys.mayAdminister(r); refused != nil {
+		return refused
+	}
+	// Any page open on this machine could post here; none has a reason to.
+	if s.keys.admin == nil && r.Header.Get("Origin") != "" {
+		return refuse(http.StatusForbidden, "origin", "deploys are not recorded from web pages")
+	}
+	body := bodies.Get().(*bytes.Buffer)
+	defer putBody(body)
+	if err := readBody(r, body, 64<<10); err != nil {
+		if errors.Is(err, errTooLarge) {
+			return refuse(http.StatusRequestEntityTooLarge, "too large", err.Error())
+		}
+		return refuse(http.StatusBadRequest, "unreadable", err.Error())
+	}
+	var d Deploy
+	if err := json.Unmarshal(body.Bytes(), &d); err != nil {
+		return refuse(http.StatusBadRequest, "undecodable", "the deploy is not valid JSON: "+err.Error())
+	}
+	now := time.Now()
+	if d.At.IsZero() {
+		d.At = now
+	}
+	if d.Environment == "" {
+		d.Environment = s.config.environment()
+	}
+	switch {
+	case d.App == "" || d.Release == "":
+		return refuse(http.StatusBadRequest, "incomplete", "a deploy needs app and release")
+	case d.At.After(now.Add(24*time.Hour)) || d.At.Before(now.AddDate(-2, 0, 0)):
+		return refuse(http.StatusBadRequest, "time", "the time of the deploy is not within the last two years")
+	}
+	record := rum.Record{Deploy: &rum.Deploy{
+		TS: d.At.UnixMilli(), App: cut(d.App, maxName), Environment: cut(d.Environment, maxName), Release: cut(d.Release, maxName),
+		Title: cut(d.Title, maxSelector), URL: cut(d.URL, maxURL),
+	}}
+	encoded, err := record.MarshalMsg(nil)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+		defer cancel()
+		err = s.spool.Append(ctx, encoded)
+	}
+	if err != nil {
+		s.logger.Error("a deploy could not be kept", "error", err)
+		refused := refuse(http.StatusServiceUnavailable, "not kept", "the deploy could not be written to disk; try again later")
+		refused.retryAfter = jittered(5 * time.Second)
+		return refused
+	}
+	return nil
+}

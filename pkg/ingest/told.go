@@ -1,0 +1,153 @@
+package ingest
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/sightline-rum/sightline/pkg/enrich"
+	"github.com/sightline-rum/sightline/pkg/rum"
+)
+
+// told remembers what clients have reported lately, because Faro reports some things twice, seconds apart and in
+// different beacons, and each must be counted once:
+//
+//   - A traced fetch or XHR is sent as a span and again as an event. Both carry the span id; the first one counts.
+//   - The same fetch is also sent as a resource timing, a second before its span. The span has the trace, method and
+//     status, so it is the one that counts; the timing's phases, sizes and page view are added to it. Whether a
+//     request will be told by a span cannot be seen from its timing. It is learned from the app's spans, endpoint by
+//     endpoint, so the first call of an endpoint after a start may be counted twice, unless the config says that
+//     the app is traced.
+//   - A route change is reported by the router integration and by Faro's own observation of the URL.
+//
+// The memory is bounded and is lost with the process, at the price of those few doubles.
+type told struct {
+	traced    map[string]bool // apps whose config says that every fetch and XHR is told by a span
+	spans     *lru.Cache[spanKey, struct{}]
+	endpoints *lru.Cache[string, int64]
+	timings   *lru.Cache[string, rum.Request]
+
+	mu      sync.Mutex
+	changes *lru.Cache[string, routeChange]
+}
+
+type spanKey struct{ trace, span string }
+
+type routeChange struct {
+	path string
+	ts   int64
+}
+
+const (
+	toldSpans     = 32 << 10
+	toldEndpoints = 8 << 10
+	toldTimings   = 8 << 10
+	toldSessions  = 16 << 10
+
+	// tracedFor is how long an endpoint counts as traced after its last span.
+	tracedFor = 24 * time.Hour
+
+	// sameRequest is how far apart two clocks of one browser may see the same request begin: resource timing has the
+	// start of the fetch, tracing the end by the wall clock less its duration.
+	sameRequest = time.Second
+
+	// sameRouteChange is the longest that Faro waits for a page to come to rest.
+	sameRouteChange = 12 * time.Second
+)
+
+func newTold(traced map[string]bool) *told {
+	// A cache's constructor fails only for a size below 1.
+	spans, _ := lru.New[spanKey, struct{}](toldSpans)
+	endpoints, _ := lru.New[string, int64](toldEndpoints)
+	timings, _ := lru.New[string, rum.Request](toldTimings)
+	changes, _ := lru.New[string, routeChange](toldSessions)
+	return &told{traced: traced, spans: spans, endpoints: endpoints, timings: timings, changes: changes}
+}
+
+func keyOfSpan(i *rum.Item) (spanKey, bool) {
+	return spanKey{trace: i.TraceID, span: i.SpanID}, i.TraceID != "" && i.SpanID != ""
+}
+
+// span says whether a span was told before, and remembers it.
+func (t *told) span(key spanKey) bool {
+	if t.spans.Contains(key) {
+		return true
+	}
+	before, _ := t.spans.ContainsOrAdd(spanKey{trace: strings.Clone(key.trace), span: strings.Clone(key.span)}, struct{}{})
+	return before
+}
+
+// forget takes spans back whose beacon could not be kept: the client may send it again.
+func (t *told) forget(keys []spanKey) {
+	for _, key := range keys {
+		t.spans.Remove(key)
+	}
+}
+
+// request notes that an endpoint is traced, and adds to the span's request what its timing said, if that came first.
+func (t *told) request(c *rum.Context, r *rum.Request) {
+	t.endpoints.Add(endpointKey(c, r), r.TS)
+	key := timingKey(c, r)
+	timing, ok := t.timings.Get(key)
+	if !ok || abs(timing.TS-r.TS) > sameRequest.Milliseconds() {
+		return
+	}
+	t.timings.Remove(key)
+	if r.ViewID == "" {
+		r.ViewID = timing.ViewID
+	}
+	if r.Status == 0 && r.Failure == "" {
+		r.Status = timing.Status
+	}
+	r.DNS, r.TCP, r.TLS = timing.DNS, timing.TCP, timing.TLS
+	r.Wait, r.Response, r.Server = timing.Wait, timing.Response, timing.Server
+	r.TransferSize, r.EncodedSize, r.DecodedSize = timing.TransferSize, timing.EncodedSize, timing.DecodedSize
+	r.Cache, r.Protocol, r.RenderBlocking = timing.Cache, timing.Protocol, timing.RenderBlocking
+}
+
+// timing says whether the request of a resource timing is, or will be, told by a span. Its details are kept for it.
+func (t *told) timing(c *rum.Context, r *rum.Request) bool {
+	seen, known := t.endpoints.Get(endpointKey(c, r))
+	if !t.traced[c.App] && (!known || r.TS-seen > tracedFor.Milliseconds()) {
+		return false
+	}
+	kept := *r
+	kept.ViewID, kept.Cache, kept.Protocol = strings.Clone(r.ViewID), strings.Clone(r.Cache), strings.Clone(r.Protocol)
+	kept.Kind, kept.Method, kept.Host, kept.Path, kept.Attributes = "", "", "", "", nil
+	kept.ActionID, kept.TraceID, kept.SpanID = "", "", ""
+	t.timings.Add(timingKey(c, r), kept)
+	return true
+}
+
+func endpointKey(c *rum.Context, r *rum.Request) string {
+	return c.App + "\x00" + c.Environment + "\x00" + c.Release + "\x00" + r.Host + enrich.Template(r.Path)
+}
+
+func timingKey(c *rum.Context, r *rum.Request) string {
+	return c.App + "\x00" + c.SessionID + "\x00" + r.Host + r.Path
+}
+
+// routeChange says whether the session's change to this path was told a moment ago, and remembers it.
+func (t *told) routeChange(c *rum.Context, path string, ts int64) bool {
+	if c.SessionID == "" {
+		return false
+	}
+	key := c.App + "\x00" + c.SessionID
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last, ok := t.changes.Get(key)
+	if ok && last.path == path && abs(ts-last.ts) <= sameRouteChange.Milliseconds() {
+		return true
+	}
+	t.changes.Add(key, routeChange{path: strings.Clone(path), ts: ts})
+	return false
+}
+
+func abs(n int64) int64 {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
