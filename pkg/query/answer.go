@@ -1,0 +1,128 @@
+package query
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+)
+
+// queryType is one of the questions that can be asked.
+type queryType struct {
+	name         string
+	table        table    // whose dimensions it groups by and filters on
+	formats      []string // the first is the default
+	limit        int      // rows unless the query says
+	sessionLevel bool     // about one person's visit: refused below the data source's sessionRole
+	ask          func(context.Context, driver.Conn, *question) (data.Frames, error)
+}
+
+// queryTypes in the order they are listed. The first is what a query without a type means.
+var queryTypes []queryType
+
+func init() {
+	queryTypes = []queryType{
+		{name: "vitals", table: tableVitals, formats: []string{formatSeries, formatTable, formatNumeric, formatDistribution},
+			limit: 100, ask: askVitals},
+		{name: "errors", table: tableErrors, formats: []string{formatTable, formatSeries}, limit: 100, ask: askErrors},
+		{name: "sessions", table: tableSessions, formats: []string{formatTable}, limit: 100, sessionLevel: true,
+			ask: askSessions},
+		{name: "variable", formats: []string{formatTable}, limit: 1000, ask: askVariable},
+	}
+}
+
+// Formats of an answer.
+const (
+	formatSeries       = "timeseries"
+	formatTable        = "table"
+	formatNumeric      = "numeric"
+	formatDistribution = "distribution"
+)
+
+// seriesLimit is how many series (or histograms) an answer has unless the query says: more cannot be told apart.
+const seriesLimit = 20
+
+func (t *queryType) limitOf(format string) int {
+	if format == formatSeries || format == formatDistribution {
+		return seriesLimit
+	}
+	return t.limit
+}
+
+func typeByName(name string) (*queryType, error) {
+	valid := make([]string, 0, len(queryTypes))
+	for i := range queryTypes {
+		if queryTypes[i].name == name {
+			return &queryTypes[i], nil
+		}
+		valid = append(valid, queryTypes[i].name)
+	}
+	return nil, unknown("queryType", name, valid)
+}
+
+func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery) backend.DataResponse {
+	q, err := read(dq, r.Settings)
+	if err == nil {
+		err = caller.mayAsk(q.kind, r.Settings)
+	}
+	if err != nil {
+		return new(question).response(err)
+	}
+	frames, err := q.kind.ask(ctx, r.Conn, q)
+	if err != nil {
+		return q.response(err)
+	}
+	if empty(frames) && q.kind.name != "variable" {
+		hint(ctx, r.Conn, q, frames)
+	}
+	if !caller.IDs {
+		stripIDs(frames)
+	}
+	for _, frame := range frames {
+		frame.RefID = q.refID
+		frame.Meta.ExecutedQueryString = strings.Join(q.executed, "\n\n")
+	}
+	return backend.DataResponse{Frames: frames, Status: backend.StatusOK}
+}
+
+// mayAsk refuses session-level questions to those who may not see single visits, naming what would change that.
+func (c Caller) mayAsk(t *queryType, settings Settings) error {
+	if !t.sessionLevel || c.SessionLevel {
+		return nil
+	}
+	if c.FromAlert {
+		return forbidden("%s shows single sessions: an alert rule may only ask when the data source's idsInAlerts is set",
+			t.name)
+	}
+	needed := "sessionRole"
+	if settings.SessionRole != "" {
+		needed += " (" + settings.SessionRole + ")"
+	}
+	if c.Role == "" {
+		return forbidden("%s shows single sessions: it needs a signed-in user with the data source's %s", t.name, needed)
+	}
+	return forbidden("%s shows single sessions: role %s is below the data source's %s", t.name, c.Role, needed)
+}
+
+// idFields identify a visit or its requests.
+var idFields = []string{"sessionId", "viewId", "traceId", "requestId"}
+
+// stripIDs removes them from an answer, whatever type made it.
+func stripIDs(frames data.Frames) {
+	for _, frame := range frames {
+		frame.Fields = slices.DeleteFunc(frame.Fields, func(f *data.Field) bool { return slices.Contains(idFields, f.Name) })
+	}
+}
+
+// empty says that an answer has no rows at all.
+func empty(frames data.Frames) bool {
+	for _, frame := range frames {
+		if frame.Rows() > 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,59 @@
+package query
+
+import "github.com/sightline-rum/sightline/pkg/rum"
+
+// Description is what can be asked, for editors and for people: the same tables that queries are checked against.
+type Description struct {
+	QueryTypes []TypeDescription   `json:"queryTypes"`
+	Metrics    []MetricDescription `json:"metrics"`
+	Operators  []string            `json:"operators"`
+}
+
+// TypeDescription is one query type. The first format is the default; dimensions are what it groups by and filters on.
+type TypeDescription struct {
+	Name         string                 `json:"name"`
+	Formats      []string               `json:"formats"`
+	Dimensions   []DimensionDescription `json:"dimensions"`
+	SessionLevel bool                   `json:"sessionLevel"`
+}
+
+// DimensionDescription is a dimension's key in the query JSON and its name for people.
+type DimensionDescription struct {
+	Key  string `json:"key"`
+	Name string `json:"name"`
+}
+
+// MetricDescription is a Web Vital; thresholds are in its unit.
+type MetricDescription struct {
+	Key  string  `json:"key"`
+	Name string  `json:"name"`
+	Unit string  `json:"unit"`
+	Good float64 `json:"good"`
+	Poor float64 `json:"poor"`
+}
+
+// Describe lists everything a query can name. A variable's dimensions are those whose values it can list.
+func Describe() Description {
+	d := Description{Operators: operators}
+	for _, t := range queryTypes {
+		described := TypeDescription{Name: t.name, Formats: t.formats, SessionLevel: t.sessionLevel}
+		if t.name == "variable" {
+			for _, key := range variableKeys() {
+				name := key
+				if found, err := dimensionByKey(variableTable(key), key); err == nil {
+					name = found.name
+				}
+				described.Dimensions = append(described.Dimensions, DimensionDescription{key, name})
+			}
+		} else {
+			for _, dimension := range dimensionsOf(t.table) {
+				described.Dimensions = append(described.Dimensions, DimensionDescription{dimension.key, dimension.name})
+			}
+		}
+		d.QueryTypes = append(d.QueryTypes, described)
+	}
+	for _, m := range rum.Metrics {
+		d.Metrics = append(d.Metrics, MetricDescription{m.Key, m.Name, m.Unit, m.Good, m.Poor})
+	}
+	return d
+}

@@ -1,0 +1,103 @@
+package query
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sightline-rum/sightline/pkg/rum"
+)
+
+// operators of a filter. With several values, = and =~ mean any of them, != and !~ none of them. A regular expression
+// has to match the whole value, as in Prometheus and Loki: "Chrome" does not take in "Chrome Mobile".
+var operators = []string{"=", "!=", "=~", "!~"}
+
+// filter is a checked filter on a known dimension. Without values it filters nothing.
+type filter struct {
+	dimension
+	operator string
+	values   []string
+}
+
+func (f writtenFilter) resolve(d dimension) (filter, error) {
+	if !slices.Contains(operators, f.Operator) {
+		return filter{}, unknown("operator", f.Operator, operators)
+	}
+	if len(f.Values) > maxFilterValues {
+		return filter{}, badRequest("the filter on %s has %d values, %d is the most", d.key, len(f.Values), maxFilterValues)
+	}
+	if slices.Contains(f.Values, templateAll) {
+		return filter{dimension: d, operator: f.Operator}, nil
+	}
+	for _, value := range f.Values {
+		if len(value) > maxValueLength || !utf8.ValidString(value) {
+			return filter{}, badRequest("a value of the filter on %s: at most %d bytes of UTF-8", d.key, maxValueLength)
+		}
+		if !strings.HasSuffix(f.Operator, "~") {
+			continue
+		}
+		if _, err := regexp.Compile(value); err != nil {
+			return filter{}, badRequest("the filter on %s: %v", d.key, err)
+		}
+	}
+	return filter{dimension: d, operator: f.Operator, values: f.Values}, nil
+}
+
+func (f filter) choosesEnvironment() bool {
+	return f.key == "environment" && f.operator == "="
+}
+
+// condition is the filter as SQL, or empty when it filters nothing.
+func (f filter) condition(s *statement) string {
+	if len(f.values) == 0 {
+		return ""
+	}
+	subject := f.expr
+	if f.many {
+		subject = "x"
+	}
+	placeholders := make([]string, 0, len(f.values))
+	for _, value := range f.values {
+		if strings.HasSuffix(f.operator, "~") {
+			value = "^(?:" + value + ")$"
+		}
+		placeholder := s.bind(f.key, "String", value)
+		if strings.HasSuffix(f.operator, "~") {
+			placeholder = fmt.Sprintf("match(%s, %s)", subject, placeholder)
+		}
+		placeholders = append(placeholders, placeholder)
+	}
+	matches := fmt.Sprintf("%s IN (%s)", subject, strings.Join(placeholders, ", "))
+	if strings.HasSuffix(f.operator, "~") {
+		matches = "(" + strings.Join(placeholders, " OR ") + ")"
+	}
+	if f.many {
+		matches = fmt.Sprintf("arrayExists(x -> %s, %s)", matches, f.expr)
+	}
+	if strings.HasPrefix(f.operator, "!") {
+		matches = "NOT " + matches
+	}
+	return matches
+}
+
+// conditions are all filters of a question as SQL. Bots and synthetic runs stay out unless the question is about
+// traffic: it filters on it, or groups by it.
+func (q *question) conditions(s *statement) []string {
+	var all []string
+	traffic := slices.ContainsFunc(q.groups, func(d dimension) bool { return d.key == "traffic" })
+	for _, f := range q.filters {
+		traffic = traffic || f.key == "traffic"
+		if condition := f.condition(s); condition != "" {
+			all = append(all, condition)
+		}
+	}
+	if !traffic && !(q.kind.name == "variable" && q.Dimension == "traffic") {
+		d, err := q.dimension("traffic")
+		if err == nil {
+			all = append(all, fmt.Sprintf("%s = %s", d.expr, s.bind("traffic", "String", rum.TrafficReal)))
+		}
+	}
+	return all
+}

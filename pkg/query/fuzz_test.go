@@ -1,0 +1,88 @@
+package query
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+)
+
+// FuzzQuery asks whatever the fuzzer makes up. Every question is answered or refused for a reason of its own: it never
+// fails in the store, never panics, and never answers with more than it was allowed to.
+func FuzzQuery(f *testing.F) {
+	for _, seed := range []string{
+		``, `{}`, `null`, `[]`, `"vitals"`,
+		`{"queryType":"sessions","filters":[{"key":"route","operator":"!~","values":[".*"]}]}`,
+		`{"metric":"inp","percentile":"p99.9","groupBy":["route","browser"],"format":"table","compare":"previous"}`,
+		`{"metric":"hero","format":"distribution","groupBy":"device","limit":1e9}`,
+		`{"format":"numeric","environment":"*","groupBy":["environment","traffic"],"minSamples":1e300}`,
+		`{"format":"table","compare":{"from":"2026-01-01T00:00:00Z","to":1893456000000}}`,
+		`{"queryType":"errors","format":"timeseries","groupBy":["fingerprint"],"limit":1e6,
+			"filters":[{"key":"errorType","operator":"=~","values":["(?i)type.*","\\pL+"]}]}`,
+		`{"queryType":"errors","filters":[{"key":"release","value":null},{"key":"os","values":[1,true,"\u0000'\\"]}]}`,
+		`{"queryType":"variable","dimension":"statusClass"}`, `{"queryType":"variable","dimension":"metric","app":"shop"}`,
+		`{"app":"'; DROP TABLE vitals; --","environment":"{app:String}"}`,
+		`{"compare":"previous","limit":0.5,"percentile":0.001}`,
+	} {
+		f.Add([]byte(seed), int64(0), int64(24*time.Hour), int64(time.Hour), int64(100))
+	}
+	f.Add([]byte(`{"queryType":"errors","format":"timeseries"}`), int64(-1<<62), int64(1<<62), int64(-1), int64(-1))
+	f.Fuzz(func(t *testing.T, query []byte, from, length, interval, points int64) {
+		start := seeded.today.Add(time.Duration(from))
+		got := runner.Answer(context.Background(), Caller{SessionLevel: true}, backend.DataQuery{RefID: "A", JSON: query,
+			TimeRange: backend.TimeRange{From: start, To: start.Add(time.Duration(length))}, Interval: time.Duration(interval),
+			MaxDataPoints: points})
+		switch got.Status {
+		case backend.StatusOK:
+		case backend.StatusBadRequest, backend.StatusForbidden:
+			if got.Error == nil || got.ErrorSource != backend.ErrorSourcePlugin {
+				t.Fatalf("%s: refused by %s: %v", query, got.ErrorSource, got.Error)
+			}
+			return
+		default:
+			t.Fatalf("%s: status %d: %v", query, got.Status, got.Error)
+		}
+		if len(got.Frames) == 0 || len(got.Frames) > DefaultLimits.MaxRows {
+			t.Fatalf("%s: %d frames", query, len(got.Frames))
+		}
+		for _, frame := range got.Frames {
+			checkFrame(t, frame)
+		}
+	})
+}
+
+// checkFrame holds what the alerting engine demands of a frame.
+func checkFrame(t *testing.T, frame *data.Frame) {
+	if frame.Meta == nil || frame.Meta.TypeVersion != frameVersion || len(frame.Fields) == 0 {
+		t.Fatalf("untyped frame %v", frame.Name)
+	}
+	rows, err := frame.RowLen()
+	if err != nil || rows > max(DefaultLimits.MaxRows, maxPoints+2) {
+		t.Fatalf("%d rows: %v", rows, err)
+	}
+	numbers := 0
+	for _, field := range frame.Fields {
+		if field.Type().Numeric() {
+			numbers++
+		}
+	}
+	switch frame.Meta.Type {
+	case data.FrameTypeTimeSeriesMulti:
+		for i := 1; i < rows; i++ {
+			if !frame.Fields[0].At(i - 1).(time.Time).Before(frame.Fields[0].At(i).(time.Time)) {
+				t.Fatal("times are not sorted and unique")
+			}
+		}
+	case data.FrameTypeNumericLong:
+		if frame.Fields[len(frame.Fields)-1].Nullable() {
+			t.Fatal("a numeric frame has room for null, which alerting takes as NoData")
+		}
+	default:
+		return
+	}
+	if numbers != 1 {
+		t.Fatalf("%d value fields where alerting takes one", numbers)
+	}
+}

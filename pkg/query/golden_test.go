@@ -1,0 +1,61 @@
+package query
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestGoldenFrames holds whole answers to what they were: names, types, units, thresholds, labels, notices, SQL and
+// numbers. Dashboards and alert rules rely on them. Write them anew with: go test ./pkg/query -run Golden -update
+func TestGoldenFrames(t *testing.T) {
+	for name, query := range map[string]string{
+		"vitals_series":       `{"metric":"lcp","groupBy":["route"],"limit":2}`,
+		"vitals_table":        `{"metric":"inp","groupBy":["route"],"format":"table","compare":"previous","minSamples":20}`,
+		"vitals_numeric":      `{"metric":"cls","groupBy":["browser","device"],"format":"numeric","limit":3}`,
+		"vitals_distribution": `{"metric":"ttfb","format":"distribution","filters":[{"key":"route","values":["/cart"]}]}`,
+		"vitals_timing":       `{"metric":"hero","format":"table"}`,
+		"vitals_nothing":      `{"metric":"lcp","groupBy":["route"],"filters":[{"key":"os","values":["BeOS"]}]}`,
+		"errors_table":        `{"queryType":"errors"}`,
+		"errors_series":       `{"queryType":"errors","format":"timeseries"}`,
+		"sessions":            `{"queryType":"sessions","limit":3}`,
+		"variable":            `{"queryType":"variable","dimension":"release"}`,
+		"refused":             `{"metric":"lpc"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := shifted(t, jsonOf(ask(t, everyone, query)))
+			path := filepath.Join("testdata", "golden", name+".json")
+			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, os.WriteFile(path, got, 0o644))
+			}
+			want, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Equal(t, string(want), string(got))
+		})
+	}
+}
+
+var milliseconds = regexp.MustCompile(`\b1[0-9]{12}\b`)
+
+// shifted moves all times of an answer, as the seeded days move with the calendar, and indents it for reading.
+func shifted(t *testing.T, answer string) []byte {
+	fixed := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC).UnixMilli()
+	moved := milliseconds.ReplaceAllStringFunc(answer, func(text string) string {
+		ms, err := strconv.ParseInt(text, 10, 64)
+		require.NoError(t, err)
+		return strconv.FormatInt(ms-seeded.today.UnixMilli()+fixed, 10)
+	})
+	dates := regexp.MustCompile(`20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z`)
+	moved = dates.ReplaceAllString(moved, "(time)")
+	var indented bytes.Buffer
+	require.NoError(t, json.Indent(&indented, []byte(moved), "", " "))
+	return append(indented.Bytes(), '\n')
+}

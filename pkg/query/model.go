@@ -1,0 +1,323 @@
+package query
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+
+	"github.com/sightline-rum/sightline/pkg/rum"
+)
+
+// Query is the query JSON: one contract for panels, alert rules, Explore, provisioning and the command line. Alert
+// rules are evaluated without the browser, so everything a query leaves out is filled in here.
+type Query struct {
+	QueryType   string  `json:"queryType"`
+	App         string  `json:"app"`         // "" is the data source's default
+	Environment string  `json:"environment"` // "" is the data source's default, "*" spans all
+	Metric      string  `json:"metric"`
+	Percentile  number  `json:"percentile"` // in percent
+	GroupBy     names   `json:"groupBy"`
+	Filters     filters `json:"filters"`
+	Format      string  `json:"format"`
+	MinSamples  number  `json:"minSamples"`
+	Limit       number  `json:"limit"`
+	Compare     compare `json:"compare"`
+	Dimension   string  `json:"dimension"` // variable: whose values
+}
+
+// DefaultMinSamples is how many samples a percentile needs before it is shown as a number. At 50 the rank error of a
+// p75 is ±12 points (95 %).
+const DefaultMinSamples = 50
+
+// What a query may ask for at most. Anything larger is a mistake or an attack, and is refused before it costs anything.
+const (
+	maxQueryBytes   = 256 << 10
+	maxGroupBy      = 3
+	maxFilters      = 20
+	maxFilterValues = 200
+	maxValueLength  = 2048
+	maxNameLength   = 256
+)
+
+// maxCells bounds segments × points (or histogram cells, of which a segment has up to a thousand) of an answer.
+const maxCells = 500_000
+
+// anyEnvironment is the environment that spans all of them.
+const anyEnvironment = "*"
+
+// templateAll is what an interpolated template variable holds when "All" is chosen and nothing replaced it.
+const templateAll = "$__all"
+
+// defaultEnvironment is meant when neither query nor data source name one.
+const defaultEnvironment = "production"
+
+var metricName = regexp.MustCompile(`^[A-Za-z0-9_.:/-]{1,64}$`)
+
+// question is a query with every default applied and everything checked, on its way to an answer.
+type question struct {
+	Query
+	kind     *queryType
+	groups   []dimension // GroupBy, resolved
+	filters  []filter    // Filters, resolved, without those that filter nothing
+	metric   metric
+	window   window
+	baseline window // what Compare compares with; empty without
+	step     time.Duration
+	limits   Limits
+	refID    string
+	enough   uint64 // samples that make the value a number
+	allowed  appList
+	executed []string
+}
+
+// read turns the query JSON into a question or says what is wrong with it.
+func read(dq backend.DataQuery, settings Settings) (*question, error) {
+	if len(dq.JSON) > maxQueryBytes {
+		return nil, badRequest("the query is %d bytes long, %d is the most", len(dq.JSON), maxQueryBytes)
+	}
+	q := question{refID: dq.RefID, limits: settings.Limits.withDefaults(), allowed: settings.Apps}
+	if len(dq.JSON) > 0 {
+		if err := json.Unmarshal(dq.JSON, &q.Query); err != nil {
+			return nil, badRequest("reading the query: %v", err)
+		}
+	}
+	if q.QueryType == "" {
+		q.QueryType = dq.QueryType
+	}
+	if q.QueryType == "" {
+		q.QueryType = queryTypes[0].name
+	}
+	var err error
+	if q.kind, err = typeByName(q.QueryType); err != nil {
+		return nil, err
+	}
+	if q.window, err = windowOf(dq.TimeRange); err != nil {
+		return nil, err
+	}
+	q.step = stepFor(q.window, dq.Interval, dq.MaxDataPoints)
+	for _, check := range []func(Settings) error{
+		q.readFormat, q.readMetric, q.readDimension, q.readGroups, q.readFilters, q.readApp, q.readEnvironment,
+		q.readNumbers, q.readCompare,
+	} {
+		if err := check(settings); err != nil {
+			return nil, err
+		}
+	}
+	return &q, nil
+}
+
+func (q *question) readFormat(Settings) error {
+	if q.Format == "" {
+		q.Format = q.kind.formats[0]
+	}
+	if !slices.Contains(q.kind.formats, q.Format) {
+		return unknown("format", q.Format, q.kind.formats)
+	}
+	return nil
+}
+
+func (q *question) readMetric(Settings) error {
+	if q.kind.name != "vitals" {
+		return nil
+	}
+	if q.Metric == "" {
+		q.Metric = rum.Metrics[0].Key
+	}
+	if m, ok := rum.MetricByKey(strings.ToLower(q.Metric)); ok {
+		q.Metric, q.metric = m.Key, metric{Metric: m, rated: true}
+		return nil
+	}
+	if !metricName.MatchString(q.Metric) {
+		return unknown("metric", q.Metric, metricKeys())
+	}
+	q.metric = metric{Metric: rum.Metric{Key: q.Metric, Name: q.Metric, Unit: "ms"}}
+	return nil
+}
+
+func (q *question) readDimension(Settings) error {
+	if q.kind.name != "variable" {
+		return nil
+	}
+	if q.Dimension == "" {
+		return badRequest("variable needs a dimension, one of: %s", strings.Join(variableKeys(), ", "))
+	}
+	if !slices.Contains(variableKeys(), q.Dimension) {
+		return unknown("dimension", q.Dimension, variableKeys())
+	}
+	return nil
+}
+
+func (q *question) readGroups(Settings) error {
+	if q.kind.table == "" || len(q.GroupBy) == 0 {
+		return nil
+	}
+	if len(q.GroupBy) > maxGroupBy {
+		return badRequest("groupBy has %d dimensions, %d is the most", len(q.GroupBy), maxGroupBy)
+	}
+	for _, key := range q.GroupBy {
+		d, err := q.dimension(key)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(q.groups, func(g dimension) bool { return g.key == key }) {
+			return badRequest("groupBy names %q twice", key)
+		}
+		q.groups = append(q.groups, d)
+	}
+	return nil
+}
+
+func (q *question) readFilters(Settings) error {
+	if len(q.Filters) > maxFilters {
+		return badRequest("%d filters, %d is the most", len(q.Filters), maxFilters)
+	}
+	for _, f := range q.Filters {
+		d, err := q.dimension(f.Key)
+		if err != nil {
+			return err
+		}
+		resolved, err := f.resolve(d)
+		if err != nil {
+			return err
+		}
+		q.filters = append(q.filters, resolved)
+	}
+	return nil
+}
+
+// dimension resolves a key against the table this question reads.
+func (q *question) dimension(key string) (dimension, error) {
+	from := q.kind.table
+	if q.kind.name == "variable" {
+		from = variableTable(q.Dimension)
+	}
+	return dimensionByKey(from, key)
+}
+
+func (q *question) readApp(settings Settings) error {
+	if q.kind.name == "variable" && q.Dimension == "app" {
+		return nil
+	}
+	if q.App == "" {
+		q.App = settings.DefaultApp
+	}
+	if q.App == "" && len(settings.Apps) == 1 {
+		q.App = settings.Apps[0]
+	}
+	switch {
+	case q.App == "":
+		return badRequest(`no app: name one in the query ("app") or set defaultApp in the data source`)
+	case q.App == "*" || q.App == templateAll:
+		return badRequest("app %q: an answer covers one app, name it", q.App)
+	case len(q.App) > maxNameLength || !utf8.ValidString(q.App):
+		return badRequest("app: at most %d bytes of UTF-8", maxNameLength)
+	case !q.allowed.allow(q.App):
+		return forbidden("app %q is not one this data source may answer for (its setting apps: %s)",
+			q.App, strings.Join(settings.Apps, ", "))
+	}
+	return nil
+}
+
+// appList are the apps a data source may answer for; empty means any.
+type appList []string
+
+func (l appList) allow(app string) bool { return len(l) == 0 || slices.Contains(l, app) }
+
+func (q *question) readEnvironment(settings Settings) error {
+	switch {
+	case q.Environment == templateAll:
+		q.Environment = anyEnvironment
+	case q.Environment == "" && q.kind.name == "variable" && q.Dimension == "environment":
+		q.Environment = anyEnvironment
+	case q.Environment == "" && slices.ContainsFunc(q.filters, filter.choosesEnvironment):
+		// A filter that picks environments is the query saying so.
+		q.Environment = anyEnvironment
+	case q.Environment == "" && settings.DefaultEnvironment != "":
+		q.Environment = settings.DefaultEnvironment
+	case q.Environment == "":
+		q.Environment = defaultEnvironment
+	}
+	if len(q.Environment) > maxNameLength || !utf8.ValidString(q.Environment) {
+		return badRequest("environment: at most %d bytes of UTF-8", maxNameLength)
+	}
+	return nil
+}
+
+func (q *question) readNumbers(settings Settings) error {
+	if q.Percentile == 0 {
+		q.Percentile = 75
+	}
+	if q.Percentile < 1 || q.Percentile > 99.9 {
+		return badRequest("percentile %v: between 1 and 99.9", q.Percentile)
+	}
+	if q.MinSamples < 0 || q.MinSamples > 1e9 {
+		return badRequest("minSamples %v: a number of samples, from 1", q.MinSamples)
+	}
+	switch {
+	case q.MinSamples >= 1:
+		q.enough = uint64(q.MinSamples)
+	case settings.MinSamples > 0:
+		q.enough = uint64(settings.MinSamples)
+	default:
+		q.enough = DefaultMinSamples
+	}
+	if q.Limit < 0 {
+		return badRequest("limit %v: a number of rows, from 1", q.Limit)
+	}
+	if q.Limit < 1 {
+		q.Limit = number(q.kind.limitOf(q.Format))
+	}
+	q.Limit = min(q.Limit, number(q.limits.MaxRows))
+	switch q.Format {
+	case formatSeries:
+		q.Limit = min(q.Limit, number(maxCells/len(q.window.grid(q.step))))
+	case formatDistribution:
+		q.Limit = min(q.Limit, maxCells/1000)
+	}
+	return nil
+}
+
+func (q *question) readCompare(Settings) error {
+	if q.Compare == (compare{}) || q.kind.name != "vitals" || q.Format != "table" {
+		return nil
+	}
+	switch {
+	case q.Compare.word == "previous":
+		q.baseline = q.window.before()
+	case q.Compare.word != "":
+		return unknown("compare", q.Compare.word, []string{"previous"})
+	case q.Compare.from.Before(q.Compare.to):
+		q.baseline = window{from: q.Compare.from, to: q.Compare.to}.clamped()
+	default:
+		return badRequest("compare: from %s is not before to %s", q.Compare.from, q.Compare.to)
+	}
+	return nil
+}
+
+func (q *question) limit() int { return int(q.Limit) }
+
+// level is the percentile as a share, 0 … 1.
+func (q *question) level() float64 { return float64(q.Percentile) / 100 }
+
+// percentileName is the percentile as people write it: p75, p99.9.
+func (q *question) percentileName() string { return fmt.Sprintf("p%v", float64(q.Percentile)) }
+
+// metric is what a vitals query asks for; rated says that it is a Web Vital with thresholds.
+type metric struct {
+	rum.Metric
+	rated bool
+}
+
+func metricKeys() []string {
+	keys := make([]string, 0, len(rum.Metrics))
+	for _, m := range rum.Metrics {
+		keys = append(keys, m.Key)
+	}
+	return keys
+}

@@ -1,0 +1,67 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+)
+
+// vitalsSeries is the percentile over time, a frame a segment. A step with too few samples is null.
+func (q *question) vitalsSeries(ctx context.Context, conn driver.Conn) (data.Frames, error) {
+	var s statement
+	times := q.window.grid(q.step)
+	sql := fmt.Sprintf(`SELECT %[1]s%[2]s AS step, count() AS samples,
+  quantileExactWeighted(%[3]s)(value, weight) AS percentile
+FROM vitals FINAL
+WHERE %[4]s%[5]s
+%[6]s
+LIMIT %[7]s`,
+		q.selectGroups(), q.stepExpr(&s), s.bind("level", "Float64", q.level()),
+		q.vitalsWhere(&s, q.window), q.amongTopVitals(&s), q.groupBy("step"),
+		s.bind("limit", "UInt64", (q.limit()+1)*len(times)))
+
+	lines := lines[*float64]{}
+	few, steps := 0, 0
+	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
+		var step int64
+		var samples uint64
+		var value float64
+		key, err := q.scanned(rows, &step, &samples, &value)
+		if err != nil {
+			return err
+		}
+		l := lines.of(key, len(times))
+		l.total += samples
+		steps++
+		if samples < q.enough {
+			few++
+			return nil
+		}
+		if i, ok := slices.BinarySearch(times, step); ok {
+			l.values[i] = &value
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	top, cut := lines.ranked(q.limit())
+	if len(top) == 0 {
+		return data.Frames{series(nil, q.valueColumn([]*float64{}))}, nil
+	}
+	frames := make(data.Frames, 0, len(top))
+	for _, l := range top {
+		frames = append(frames, q.segmentSeries(times, l.key, q.valueColumn(l.values)))
+	}
+	if cut {
+		frames[0].AppendNotices(q.cutNotice("series"))
+	}
+	if few > 0 {
+		frames[0].AppendNotices(info("%d of %d points have fewer than %d samples (minSamples) and are left out.",
+			few, steps, q.enough))
+	}
+	return frames, nil
+}
