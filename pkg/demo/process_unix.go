@@ -1,0 +1,17 @@
+//go:build !linux && !windows
+
+package demo
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// terminate asks a program to end.
+const terminate = syscall.SIGTERM
+
+// detach gives the program a group of its own: Ctrl-C at the terminal then reaches the demo alone, which stops its
+// programs in the right order.
+func detach(command *exec.Cmd) {
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+}

@@ -1,0 +1,27 @@
+// Starts the Grafana Faro Web SDK the way its documentation tells a site to.
+(() => {
+  // Names the route of a page, so that every shelf is one segment and every product another.
+  const route = (path) =>
+    path.replace(/^\/category\/[^/]+$/, '/category/:slug').replace(/^\/product\/[^/]+$/, '/product/:id');
+
+  const { GrafanaFaroWebSdk: sdk, GrafanaFaroWebTracing: tracing } = window;
+  if (!sdk) {
+    console.warn('The Faro SDK did not load: this visit is not measured.');
+    return;
+  }
+  const settings = JSON.parse(document.getElementById('telemetry').textContent);
+  const instrumentations = [...sdk.getWebInstrumentations({ captureConsole: true })];
+  if (tracing) {
+    instrumentations.push(new tracing.TracingInstrumentation());
+  }
+  sdk.initializeFaro({
+    url: settings.collector,
+    app: { name: settings.app, version: settings.release, environment: settings.environment },
+    instrumentations,
+    trackResources: true,
+    webVitalsInstrumentation: { trackAttributionSources: true },
+    pageTracking: { generatePageId: ({ pathname }) => route(pathname) },
+    sessionTracking: { enabled: true, persistent: true },
+    experimental: { trackNavigation: true },
+  });
+})();
