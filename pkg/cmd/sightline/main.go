@@ -1,0 +1,40 @@
+// Command sightline is the operator's program: the ingestion sidecar, its embedded engine, and the tools around them.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	Serve    serveCmd    `cmd:"" help:"Run the ingestion sidecar: take beacons, store them in ClickHouse."`
+	Engine   engineCmd   `cmd:"" help:"Run the embedded ClickHouse engine on a data folder (serve starts it by itself)."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the store's tables up to date, or print the statements."`
+	Query    queryCmd    `cmd:"" help:"Ask the built plugin a question without Grafana."`
+	Simulate simulateCmd `cmd:"" help:"Send realistic shop traffic to a sidecar."`
+	Deploy   deployCmd   `cmd:"" help:"Record a deploy, so that answers can be compared across it."`
+	Demo     demoCmd     `cmd:"" help:"Start everything with a demo shop, and walk through an incident."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	var cli commands
+	parsed := kong.Parse(&cli,
+		kong.Name("sightline"),
+		kong.Description("Real user monitoring inside Grafana. Start with: sightline serve --data ./data"),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err := parsed.Run(); err != nil {
+		fmt.Fprintf(os.Stderr, "sightline %s: %v\n", parsed.Command(), err)
+		os.Exit(1)
+	}
+}

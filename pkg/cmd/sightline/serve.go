@@ -1,0 +1,372 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/sightline-rum/sightline/pkg/drain"
+	"github.com/sightline-rum/sightline/pkg/engine"
+	"github.com/sightline-rum/sightline/pkg/enrich"
+	"github.com/sightline-rum/sightline/pkg/ingest"
+	"github.com/sightline-rum/sightline/pkg/spool"
+	"github.com/sightline-rum/sightline/pkg/store"
+)
+
+type serveCmd struct {
+	Data         string `help:"Data folder: the spool, the secret that users are hashed with, and the embedded engine's tables." default:"./data" env:"SIGHTLINE_DATA" placeholder:"DIR"`
+	Listen       string `help:"Address to take beacons at." default:"127.0.0.1:8787" env:"SIGHTLINE_LISTEN" placeholder:"ADDR"`
+	EngineListen string `help:"Address of the embedded engine's ClickHouse HTTP interface." default:"127.0.0.1:8123" env:"SIGHTLINE_ENGINE_LISTEN" placeholder:"ADDR"`
+	Clickhouse   string `help:"Store in this ClickHouse server instead of the embedded engine. Prefer the variable: a command line can be seen by others." env:"SIGHTLINE_CLICKHOUSE" placeholder:"DSN"`
+	Config       string `help:"Configuration file (YAML); see docs/config.example.yaml." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
+	CheckConfig  bool   `help:"Check the configuration and exit."`
+	LogFormat    string `help:"Log as text or json." enum:"text,json" default:"text" env:"SIGHTLINE_LOG_FORMAT"`
+	LogLevel     string `help:"Least level logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"SIGHTLINE_LOG_LEVEL"`
+}
+
+// How long a stop may take: for requests in flight, for what is in the spool, and for the engine to close its tables.
+// What is still in the spool then is stored after the next start.
+const (
+	finishRequests = 5 * time.Second
+	finishDraining = 8 * time.Second
+	finishEngine   = 12 * time.Second
+)
+
+func (c *serveCmd) Run(ctx context.Context) error {
+	config, version, err := c.config()
+	if err != nil {
+		return err
+	}
+	if c.CheckConfig {
+		fmt.Println("the configuration is valid")
+		return nil
+	}
+	s := &sidecar{flags: c, config: config, version: version, logger: c.logger()}
+	return s.run(ctx)
+}
+
+// config reads the configuration file, if there is one. Its version is the file's time: journeys of the same file have
+// the same version however often they are written.
+func (c *serveCmd) config() (ingest.Config, uint64, error) {
+	if c.Config == "" {
+		return ingest.Config{}, 0, nil
+	}
+	config, err := ingest.LoadConfig(c.Config)
+	if err != nil {
+		return ingest.Config{}, 0, err
+	}
+	info, err := os.Stat(c.Config)
+	if err != nil {
+		return ingest.Config{}, 0, fmt.Errorf("read config: %w", err)
+	}
+	return config, uint64(info.ModTime().UnixMilli()), nil
+}
+
+func (c *serveCmd) logger() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // one of the enum
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}
+
+// sidecar is a running `sightline serve`.
+type sidecar struct {
+	flags   *serveCmd
+	config  ingest.Config
+	version uint64
+	logger  *slog.Logger
+
+	spool    *spool.Spool
+	counters *ingest.Counters
+	pipeline *enrich.Pipeline
+	registry *prometheus.Registry
+
+	waiting atomic.Pointer[string] // what keeps beacons from being stored, or nil
+}
+
+// run takes beacons as soon as the spool is open, whatever state the store is in, and stops in the opposite order.
+func (s *sidecar) run(ctx context.Context) error {
+	if err := os.MkdirAll(s.flags.Data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	userKey, err := ingest.LoadUserKey(s.flags.Data)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", s.flags.Listen)
+	if err != nil {
+		return fmt.Errorf("%w; choose another address with --listen", err)
+	}
+	defer listener.Close()
+	options := spool.Options{Logger: s.logger, MaxBytes: s.config.Limits.SpoolBytes}
+	s.spool, err = spool.Open(filepath.Join(s.flags.Data, "spool"), options)
+	if err != nil {
+		return err
+	}
+	defer s.spool.Close()
+
+	s.counters = ingest.NewCounters()
+	if s.pipeline, err = enrich.New(s.config.Enrich(s.counters.Add)); err != nil {
+		return err
+	}
+	s.registry = prometheus.NewRegistry()
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.waitFor("the store is starting")
+	handler, err := ingest.New(ingest.Options{
+		Config: s.config, Spool: s.spool, Pipeline: s.pipeline, Counters: s.counters, UserKey: userKey,
+		Logger: s.logger, Registry: s.registry, Ready: s.ready,
+	})
+	if err != nil {
+		return err
+	}
+
+	// Draining goes on while requests end, so it has a context of its own.
+	draining, stopDraining := context.WithCancel(context.Background())
+	defer stopDraining()
+	stored := make(chan error, 1)
+	go func() { stored <- s.store(draining) }()
+
+	server := &http.Server{
+		Handler:           handler.Handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       20 * time.Second,
+		WriteTimeout:      40 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	flushing, stopFlushing := context.WithCancel(context.Background())
+	defer stopFlushing()
+	go s.counters.Run(flushing, s.spool, func(err error) { s.logger.Warn("counters are kept for the next flush", "error", err) })
+	s.announce(listener.Addr())
+
+	var failure error
+	select {
+	case <-ctx.Done():
+		s.logger.Info("stopping")
+	case failure = <-stored:
+		stored <- nil
+	case failure = <-served:
+	}
+
+	requests, cancel := context.WithTimeout(context.Background(), finishRequests)
+	defer cancel()
+	if err := server.Shutdown(requests); err != nil {
+		s.logger.Warn("requests were cut off", "error", err)
+	}
+	stopFlushing()
+	last, cancel := context.WithTimeout(context.Background(), finishDraining)
+	defer cancel()
+	if err := s.counters.Flush(last, s.spool); err != nil {
+		s.logger.Warn("the last counters are lost", "error", err)
+	}
+	if failure == nil && s.ready() == nil {
+		if err := s.spool.Wait(last); err != nil {
+			s.logger.Info("what is left in the spool is stored after the next start", "records", s.spool.Depth())
+		}
+	}
+	stopDraining()
+	if err := <-stored; failure == nil {
+		failure = err
+	}
+	return failure
+}
+
+// announce prints where everything listens.
+func (s *sidecar) announce(address net.Addr) {
+	fmt.Printf("sightline: takes beacons at http://%s/collect\n", address)
+	if s.flags.Clickhouse == "" {
+		fmt.Printf("           stores them in the embedded engine at http://%s (data in %s)\n", s.flags.EngineListen, s.flags.Data)
+	} else {
+		fmt.Printf("           stores them in ClickHouse at %s\n", withoutPassword(s.flags.Clickhouse))
+	}
+	fmt.Printf("           ready: http://%[1]s/readyz  metrics: http://%[1]s/metrics\n", address)
+}
+
+// withoutPassword leaves of a DSN what may be printed: everything before the user, and everything after it up to the
+// options.
+func withoutPassword(dsn string) string {
+	scheme, rest, _ := strings.Cut(dsn, "://")
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
+}
+
+func (s *sidecar) waitFor(what string) { s.waiting.Store(&what) }
+
+// ready says what keeps beacons from being stored.
+func (s *sidecar) ready() error {
+	if what := s.waiting.Load(); what != nil {
+		return errors.New(*what)
+	}
+	return nil
+}
+
+// store brings up the store and drains the spool into it until the context ends.
+func (s *sidecar) store(ctx context.Context) error {
+	config, stop, err := s.reach(ctx)
+	if stop != nil {
+		defer stop()
+	}
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	opened, err := store.Open(config)
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
+		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, "dead-letters"), Registerer: s.registry,
+	})
+	if !s.prepare(ctx, opened) {
+		return nil
+	}
+	s.waiting.Store(nil)
+	s.logger.Info("ready")
+	if err := drainer.Run(ctx); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// reach returns how to reach the store, and starts the embedded engine when no other is named.
+func (s *sidecar) reach(ctx context.Context) (config store.Config, stop func(), err error) {
+	if s.flags.Clickhouse != "" {
+		config, err = store.ParseDSN(s.flags.Clickhouse)
+		return config, func() {}, err
+	}
+	if _, err := engine.FindLibrary(); err != nil {
+		return config, nil, err
+	}
+	for started := time.Now(); ; {
+		config, stop, err = s.startEngine(ctx)
+		if err == nil || ctx.Err() != nil {
+			return config, stop, nil
+		}
+		// After a crash the engine of the process before may still be closing its tables, and holds folder and port.
+		if time.Since(started) > takeOver {
+			return config, nil, err
+		}
+		s.logger.Warn("the engine does not start, trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return config, nil, nil
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// takeOver is how long a start waits for an engine that an earlier process left behind.
+const takeOver = 20 * time.Second
+
+func (s *sidecar) startEngine(ctx context.Context) (config store.Config, stop func(), err error) {
+	executable, err := os.Executable()
+	if err != nil {
+		return config, nil, fmt.Errorf("start engine: %w", err)
+	}
+	supervisor, err := engine.Supervise(engine.Child{
+		Executable: executable, Data: s.flags.Data, Listen: s.flags.EngineListen, Logger: s.logger,
+	})
+	if err != nil {
+		return config, nil, err
+	}
+	stop = func() {
+		closing, cancel := context.WithTimeout(context.Background(), finishEngine)
+		defer cancel()
+		if err := supervisor.Stop(closing); err != nil {
+			s.logger.Warn("the engine did not stop in time", "error", err)
+		}
+	}
+	access, err := supervisor.Ready(ctx)
+	if err != nil {
+		stop()
+		return config, nil, err
+	}
+	return store.FromAccess(access.Address, access.Database, access.Writer.User, access.Writer.Password), stop, nil
+}
+
+// prepare brings the tables up to date, trying until it works: beacons are safe in the spool meanwhile. It returns
+// false when the context ended first.
+func (s *sidecar) prepare(ctx context.Context, opened *store.Store) bool {
+	for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
+		err := s.prepareOnce(ctx, opened)
+		if err == nil {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		s.waitFor(err.Error())
+		s.logger.Error("the store is not ready; beacons wait in the spool", "error", err, "again_in", pause)
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (s *sidecar) prepareOnce(ctx context.Context, opened *store.Store) error {
+	if err := opened.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := opened.WriteJourneys(ctx, s.journeys()); err != nil {
+		return err
+	}
+	return s.seedRoutes(ctx, opened)
+}
+
+func (s *sidecar) journeys() []store.JourneyStep {
+	var steps []store.JourneyStep
+	for app, config := range s.config.Apps {
+		for journey, all := range config.Journeys {
+			for i, step := range all {
+				one := store.JourneyStep{
+					App: app, Journey: journey, Step: uint8(i + 1), Name: step.Name,
+					Kind: "route", Pattern: step.Route, Version: s.version,
+				}
+				if step.Action != "" {
+					one.Kind, one.Pattern = "action", step.Action
+				}
+				steps = append(steps, one)
+			}
+		}
+	}
+	return steps
+}
+
+// seedRoutes gives the routes that real users have used most this week their place in the budget again.
+func (s *sidecar) seedRoutes(ctx context.Context, opened *store.Store) error {
+	rows, err := opened.Conn().Query(ctx, `
+		SELECT app, route FROM views
+		WHERE ts > now() - INTERVAL 7 DAY AND traffic = 'real' AND route != ''
+		GROUP BY app, route ORDER BY count() DESC LIMIT 2000 BY app LIMIT 100000`)
+	if err != nil {
+		return fmt.Errorf("read the known routes: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var app, route string
+		if err := rows.Scan(&app, &route); err != nil {
+			return fmt.Errorf("read the known routes: %w", err)
+		}
+		s.pipeline.SeedRoute(app, route)
+	}
+	return rows.Err()
+}
