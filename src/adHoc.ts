@@ -1,0 +1,31 @@
+import type { TemplateSrv } from '@grafana/runtime';
+import type { Filter, SightlineQuery } from './types';
+
+/** A filter of a dashboard's ad hoc variable. Newer versions of Grafana give several values at once. */
+export interface AdHocFilter {
+  key: string;
+  operator: string;
+  value: string;
+  values?: string[];
+}
+
+/** The query narrowed by a dashboard's ad hoc filters. Filters whose value is still being chosen are left out. */
+export function withAdHocFilters(query: SightlineQuery, adHoc: AdHocFilter[]): SightlineQuery {
+  const chosen = adHoc.filter(({ key, value, values }) => key && (value || values?.length)).map(toFilter);
+  return chosen.length ? { ...query, filters: [...(query.filters ?? []), ...chosen] } : query;
+}
+
+/** Newer versions spell "one of several" =| and "none of several" !=|; here the number of values says it. */
+function toFilter({ key, operator, value, values }: AdHocFilter): Filter {
+  return {
+    key,
+    operator: operator.replace(/\|$/, '') as Filter['operator'],
+    values: values?.length ? values : [value],
+  };
+}
+
+/** Grafana before 10.3 keeps the ad hoc filters in the template service instead of handing them over. */
+export function adHocFiltersOf(templates: TemplateSrv, dataSourceName: string): AdHocFilter[] {
+  const old = templates as TemplateSrv & { getAdhocFilters?: (name: string) => AdHocFilter[] };
+  return old.getAdhocFilters?.(dataSourceName) ?? [];
+}

@@ -1,0 +1,53 @@
+import { Collapse, Field, Input, TagsInput } from '@grafana/ui';
+import React, { useState } from 'react';
+import { labels } from '../labels';
+import type { SessionRole } from '../types';
+import { RadioGroup } from './RadioGroup';
+import { type ConfigProps, useSettings } from './useSettings';
+
+const text = labels.config;
+const roles = (['Viewer', 'Editor', 'Admin'] satisfies SessionRole[]).map((role) => ({ value: role, label: role }));
+
+/** What may be seen through this data source. Folded away: most people never need it. */
+export function AccessSettings(props: ConfigProps) {
+  const { settings, set } = useSettings(props);
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <Collapse label={text.access} isOpen={isOpen} onToggle={() => setOpen(!isOpen)} collapsible>
+      <Field label={text.apps} description={text.appsDescription}>
+        <TagsInput
+          id="sightline-apps"
+          width={50}
+          placeholder={text.appsPlaceholder}
+          tags={settings.apps ?? []}
+          onChange={(apps) => set('apps', apps.length ? apps : undefined)}
+        />
+      </Field>
+      <Field label={text.sessionRole} description={text.sessionRoleDescription}>
+        <RadioGroup
+          label={text.sessionRole}
+          options={roles}
+          value={settings.sessionRole ?? 'Editor'}
+          onChange={(role) => set('sessionRole', role)}
+        />
+      </Field>
+      <Field label={text.minSamples} description={text.minSamplesDescription}>
+        <Input
+          id="sightline-min-samples"
+          width={20}
+          type="number"
+          min={1}
+          placeholder={text.minSamplesPlaceholder}
+          value={settings.minSamples ?? ''}
+          onChange={(event) => set('minSamples', positive(event.currentTarget.value))}
+        />
+      </Field>
+    </Collapse>
+  );
+}
+
+/** A whole number from 1, or undefined for anything else. */
+function positive(typed: string): number | undefined {
+  const number = Math.floor(Number(typed));
+  return number >= 1 ? number : undefined;
+}

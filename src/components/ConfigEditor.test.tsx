@@ -1,0 +1,112 @@
+import type { DataSourceSettings } from '@grafana/data';
+import { render, screen, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import React, { useState } from 'react';
+import { describe, expect, test } from 'vitest';
+import { labels } from '../labels';
+import { barriers } from '../testing/axe';
+import type { SightlineSecrets, SightlineSettings } from '../types';
+import { ConfigEditor } from './ConfigEditor';
+
+const text = labels.config;
+type Settings = DataSourceSettings<SightlineSettings, SightlineSecrets>;
+
+const added: Settings = {
+  id: 1,
+  uid: 'sightline',
+  orgId: 1,
+  name: 'Sightline',
+  type: 'sightline-rum-datasource',
+  typeLogoUrl: '',
+  typeName: 'Sightline',
+  access: 'proxy',
+  url: '',
+  user: '',
+  database: '',
+  basicAuth: false,
+  basicAuthUser: '',
+  isDefault: false,
+  jsonData: {},
+  secureJsonFields: {},
+  readOnly: false,
+  withCredentials: false,
+};
+
+/** Shows the editor as Grafana does, which hands every change back; returns what would be saved. */
+function open(part: Partial<Settings> = {}) {
+  const current = { settings: { ...added, ...part } };
+  function Page() {
+    const [options, setOptions] = useState(current.settings);
+    current.settings = options;
+    return <ConfigEditor options={options} onOptionsChange={setOptions} />;
+  }
+  return { ...render(<Page />), saved: () => current.settings, user: userEvent.setup() };
+}
+
+describe('the config editor', () => {
+  test('keeps every setting out of the standard fields, which the data proxy would use', async () => {
+    const { user, saved } = open();
+    await user.type(screen.getByLabelText(new RegExp(text.address)), 'db:9440');
+    await user.click(screen.getByRole('radio', { name: text.protocols.native }));
+    await user.click(screen.getByLabelText(new RegExp(`^${text.secure}`)));
+    await user.type(screen.getByLabelText(new RegExp(`^${text.username}`)), 'reader');
+    await user.type(screen.getByLabelText(text.password), 'secret');
+    await user.type(screen.getByLabelText(text.database), 'rum');
+    await user.type(screen.getByLabelText(new RegExp(text.defaultApp)), 'shop');
+    await user.type(screen.getByLabelText(new RegExp(text.defaultEnvironment)), 'staging');
+
+    const { jsonData, secureJsonData, secureJsonFields: _, ...standard } = saved();
+    expect(jsonData).toEqual({
+      address: 'db:9440',
+      protocol: 'native',
+      secure: true,
+      username: 'reader',
+      database: 'rum',
+      defaultApp: 'shop',
+      defaultEnvironment: 'staging',
+    });
+    expect(secureJsonData).toEqual({ password: 'secret' });
+    const { jsonData: _j, secureJsonFields: _f, ...untouched } = added;
+    expect(standard).toEqual(untouched);
+  });
+
+  test('leaves an emptied field to the default of the backend', async () => {
+    const { user, saved } = open({ jsonData: { database: 'rum', address: 'db:8123' } });
+    await user.clear(screen.getByLabelText(text.database));
+    expect(saved().jsonData).toEqual({ address: 'db:8123' });
+  });
+
+  test('asks for certificates only when TLS is used', async () => {
+    const { user, saved } = open();
+    expect(screen.queryByLabelText(new RegExp(text.tlsCACert))).toBeNull();
+    await user.click(screen.getByLabelText(new RegExp(`^${text.secure}`)));
+    await user.type(screen.getByLabelText(new RegExp(text.tlsCACert)), '-----BEGIN');
+    await user.click(screen.getByLabelText(new RegExp(text.tlsSkipVerify)));
+    expect(saved().secureJsonData).toEqual({ tlsCACert: '-----BEGIN' });
+    expect(saved().jsonData).toEqual({ secure: true, tlsSkipVerify: true });
+  });
+
+  test('never shows a stored password, and forgets it on request', async () => {
+    const { user, saved } = open({ secureJsonFields: { password: true } });
+    expect(screen.getByLabelText<HTMLInputElement>(text.password).disabled).toBe(true);
+    await user.click(screen.getByRole('button', { name: /reset/i }));
+    expect(saved().secureJsonFields.password).toBe(false);
+    expect(saved().secureJsonData?.password).toBe('');
+  });
+
+  test('sets who may see what', async () => {
+    const { user, saved } = open();
+    await user.click(screen.getByText(text.access));
+    await user.type(screen.getByLabelText(new RegExp(`^${text.apps}`)), 'shop{Enter}blog{Enter}');
+    const role = screen.getByRole('radiogroup', { name: text.sessionRole });
+    await user.click(within(role).getByRole('radio', { name: 'Admin' }));
+    await user.type(screen.getByLabelText(new RegExp(text.minSamples)), '200');
+    expect(saved().jsonData).toEqual({ apps: ['shop', 'blog'], sessionRole: 'Admin', minSamples: 200 });
+  });
+
+  test('can be used without seeing it', async () => {
+    const { user, container } = open({ jsonData: { secure: true } });
+    await user.click(screen.getByText(text.access));
+    expect(await barriers(container)).toEqual([]);
+  });
+});
