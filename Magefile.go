@@ -1,0 +1,226 @@
+//go:build mage
+
+// Every task of the project. The two a newcomer needs are demo and test; each installs what it lacks.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	sdk "github.com/grafana/grafana-plugin-sdk-go/build"
+	"github.com/magefile/mage/mg"
+	"github.com/magefile/mage/sh"
+	"github.com/magefile/mage/target"
+)
+
+// Demo starts everything with a demo shop, walks through an incident, and stays up. Set GRAFANA_HOME for a Grafana beside it; DEMO_ARGS passes flags on ("--once").
+func Demo(ctx context.Context) error {
+	mg.SerialDeps(Build, demoPages)
+	return run("bin/sightline", append([]string{"demo"}, strings.Fields(os.Getenv("DEMO_ARGS"))...)...)
+}
+
+// Test runs every check: linters, Go tests, TypeScript tests, and the browser tests in Chromium.
+func Test() error {
+	mg.SerialDeps(Build, demoPages, Lint, testGo, testFrontend, TestBrowser)
+	return nil
+}
+
+// Build makes the plugin (dist/) and the operator's program (bin/sightline) for this machine.
+func Build() error {
+	mg.SerialDeps(dependencies, plugin, Program, Frontend)
+	return nil
+}
+
+// Program builds bin/sightline alone.
+func Program() error {
+	say("Building bin/sightline")
+	return runWith(noCGO, "go", "build", "-trimpath", "-o", "bin/sightline", "./pkg/cmd/sightline")
+}
+
+// Frontend builds the plugin's TypeScript half into dist/.
+func Frontend() error {
+	mg.Deps(dependencies)
+	say("Building the plugin's frontend")
+	return run("npm", "run", "--silent", "build")
+}
+
+// Lint runs gofmt, go vet, staticcheck, tsc and eslint.
+func Lint() error {
+	mg.Deps(dependencies)
+	say("Linting Go")
+	unformatted, err := sh.Output("gofmt", "-l", "pkg", "Magefile.go")
+	if err != nil {
+		return err
+	}
+	if unformatted != "" {
+		return fmt.Errorf("not gofmt'ed (run: gofmt -w pkg Magefile.go):\n%s", unformatted)
+	}
+	if err := run("go", "vet", "./..."); err != nil {
+		return err
+	}
+	if err := run("go", "tool", "staticcheck", "./..."); err != nil {
+		return err
+	}
+	say("Linting TypeScript")
+	if err := run("npm", "run", "--silent", "typecheck"); err != nil {
+		return err
+	}
+	return run("npm", "run", "--silent", "lint")
+}
+
+// TestBrowser drives the demo shop in Chromium and asks the plugin what it saw.
+func TestBrowser() error {
+	mg.SerialDeps(Build, demoPages)
+	chromium, err := findChromium()
+	if err != nil {
+		return err
+	}
+	say("Browser tests in " + chromium)
+	return runWith(map[string]string{"CHROME_PATH": chromium}, "npm", "run", "--silent", "test:browser")
+}
+
+// Bench prints the measured figures: decode, spool, insert, queries.
+func Bench() error {
+	mg.Deps(dependencies)
+	return run("go", "test", "-run", "^$", "-bench", ".", "-benchmem", "./pkg/...")
+}
+
+// Fuzz runs every fuzz test for a while each (FUZZ_TIME, 30s by default).
+func Fuzz() error {
+	mg.Deps(dependencies)
+	listed, err := sh.Output("git", "grep", "-hoE", "--untracked", "^func Fuzz[A-Za-z0-9_]+", "--", "pkg/*_test.go")
+	if err != nil {
+		return fmt.Errorf("look for fuzz tests: %w", err)
+	}
+	length := cmp.Or(os.Getenv("FUZZ_TIME"), "30s")
+	for _, line := range strings.Split(listed, "\n") {
+		name := strings.TrimPrefix(line, "func ")
+		file, err := sh.Output("git", "grep", "-l", "--untracked", "func "+name+"(", "--", "pkg/*_test.go")
+		if err != nil {
+			return fmt.Errorf("look for %s: %w", name, err)
+		}
+		say("Fuzzing " + name + " for " + length)
+		folder := "./" + filepath.ToSlash(filepath.Dir(file))
+		if err := run("go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", length, folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Clean removes everything that a build or a demo made.
+func Clean() error {
+	for _, made := range []string{"bin", "dist", "data", "node_modules", "test-results"} {
+		if err := os.RemoveAll(made); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var noCGO = map[string]string{"CGO_ENABLED": "0"}
+
+// plugin builds the backend as Grafana's own build does, but with the manifest at the root.
+func plugin() error {
+	say("Building the plugin's backend")
+	err := sdk.SetBeforeBuildCallback(func(cfg sdk.Config) (sdk.Config, error) {
+		cfg.PluginJSONPath = "."
+		return cfg, nil
+	})
+	if err != nil {
+		return err
+	}
+	return sdk.Build{}.Custom(runtime.GOOS, runtime.GOARCH)
+}
+
+// dependencies installs the npm packages, the embedded engine's library among them, when the lock file is newer than
+// what is there.
+func dependencies() error {
+	if _, err := exec.LookPath("npm"); err != nil {
+		return errors.New("npm is not on the PATH: install Node.js 20 or newer (it brings npm), then run this again")
+	}
+	const installed = "node_modules/.package-lock.json"
+	stale, err := target.Path(installed, "package-lock.json", "package.json")
+	if err != nil || !stale {
+		return err
+	}
+	say("Installing npm packages and the ClickHouse engine's library (about 600 MB, once)")
+	if err := run("npm", "ci", "--no-audit", "--no-fund"); err != nil {
+		return fmt.Errorf("npm ci failed; it needs the npm registry that `npm config get registry` names: %w", err)
+	}
+	return nil
+}
+
+// demoPages bundles the real Faro Web SDK for the demo shop.
+func demoPages() error {
+	mg.Deps(dependencies)
+	return run("npm", "run", "--silent", "build:demo")
+}
+
+func testGo() error {
+	say("Go tests")
+	return run("go", "test", "-timeout", "20m", "./pkg/...")
+}
+
+func testFrontend() error {
+	say("TypeScript tests")
+	return run("npm", "test", "--silent")
+}
+
+// findChromium returns a Chromium to drive: the one CHROME_PATH names, one on the PATH, one that Playwright has
+// downloaded; else it installs Debian's package where it may, or asks Playwright to download one.
+func findChromium() (string, error) {
+	if path := installedChromium(); path != "" {
+		return path, nil
+	}
+	if _, err := exec.LookPath("apt-get"); err == nil && os.Geteuid() == 0 {
+		say("Installing Debian's chromium package")
+		if run("apt-get", "update", "-qq") == nil && run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium") == nil {
+			if path := installedChromium(); path != "" {
+				return path, nil
+			}
+		}
+	}
+	say("Downloading Playwright's Chromium")
+	if err := run("npx", "playwright", "install", "chromium"); err == nil {
+		if path := installedChromium(); path != "" {
+			return path, nil
+		}
+	}
+	return "", errors.New("no Chromium for the browser tests, and none could be installed: " +
+		"install one (Debian: apt-get install chromium) or set CHROME_PATH to its executable")
+}
+
+func installedChromium() string {
+	if path := os.Getenv("CHROME_PATH"); path != "" {
+		return path
+	}
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	path, err := sh.Output("node", "-p", "require('playwright-core').chromium.executablePath()")
+	if err != nil {
+		return ""
+	}
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+func say(what string) { fmt.Println("── " + what) }
+
+func run(command string, args ...string) error { return sh.RunV(command, args...) }
+
+func runWith(env map[string]string, command string, args ...string) error {
+	return sh.RunWithV(env, command, args...)
+}
