@@ -42,7 +42,7 @@ export default (_env, { mode }) => ({
     new CopyPlugin({
       patterns: [
         { from: 'plugin.json', transform: stamped },
-        { from: 'README.md', noErrorOnMissing: true },
+        'README.md',
         { from: 'CHANGELOG.md' },
         { from: 'LICENSE', to: 'LICENSE', toType: 'file' },
         { from: 'src/img', to: 'img' },

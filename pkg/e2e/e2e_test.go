@@ -28,7 +28,7 @@ import (
 )
 
 // The programs under test, built once from this tree.
-var sightline, plugin string
+var sightline, pluginBinary string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(folder)
 		sightline = filepath.Join(folder, "sightline")
-		plugin = filepath.Join(folder, fmt.Sprintf("gpx_sightline_rum_%s_%s", runtime.GOOS, runtime.GOARCH))
-		for out, source := range map[string]string{sightline: "../cmd/sightline", plugin: ".."} {
+		pluginBinary = filepath.Join(folder, fmt.Sprintf("gpx_sightline_rum_%s_%s", runtime.GOOS, runtime.GOARCH))
+		for out, source := range map[string]string{sightline: "../cmd/sightline", pluginBinary: ".."} {
 			build := exec.Command("go", "build", "-o", out, source)
 			build.Env = append(os.Environ(), "CGO_ENABLED=0")
 			if said, err := build.CombinedOutput(); err != nil {
@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 
 // sidecar is one running `sightline serve` on a data folder of its own.
 type sidecar struct {
-	t       *testing.T
+	t       testing.TB
 	data    string
 	listen  string
 	engine  string
@@ -64,16 +64,22 @@ type sidecar struct {
 }
 
 // startSidecar runs `sightline serve` with nothing configured but folders and ports, and waits until it is ready.
-func startSidecar(t *testing.T) *sidecar {
+func startSidecar(t testing.TB) *sidecar {
+	s := newSidecar(t)
+	t.Cleanup(s.stop)
+	s.start()
+	s.waitReady()
+	return s
+}
+
+// newSidecar prepares a sidecar with a folder and ports of its own. What it printed is shown when the test fails.
+func newSidecar(t testing.TB) *sidecar {
 	s := &sidecar{t: t, data: t.TempDir(), listen: freeAddress(t), engine: freeAddress(t), logs: &bytes.Buffer{}}
 	t.Cleanup(func() {
-		s.stop()
 		if t.Failed() {
 			t.Logf("the sidecar said:\n%s", tail(s.logs.String(), 60))
 		}
 	})
-	s.start()
-	s.waitReady()
 	return s
 }
 
@@ -150,7 +156,7 @@ func (s *sidecar) ask(query map[string]any, flags ...string) data.Frames {
 	s.t.Helper()
 	text, err := json.Marshal(query)
 	require.NoError(s.t, err)
-	args := append([]string{"query", "--data", s.data, "--plugin", plugin, "--output", "json"}, flags...)
+	args := append([]string{"query", "--data", s.data, "--plugin", pluginBinary, "--output", "json"}, flags...)
 	ask := exec.Command(sightline, append(args, string(text))...)
 	var out, said bytes.Buffer
 	ask.Stdout, ask.Stderr = &out, &said
@@ -178,7 +184,7 @@ func (s *sidecar) number(query string) uint64 {
 	return n
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()

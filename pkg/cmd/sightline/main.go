@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -34,7 +35,8 @@ func main() {
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err := parsed.Run(); err != nil {
-		fmt.Fprintf(os.Stderr, "sightline %s: %v\n", parsed.Command(), err)
+		command, _, _ := strings.Cut(parsed.Command(), " ") // without the names of its arguments
+		fmt.Fprintf(os.Stderr, "sightline %s: %v\n", command, err)
 		os.Exit(1)
 	}
 }

@@ -25,9 +25,9 @@ import (
 )
 
 type serveCmd struct {
-	Data         string `help:"Data folder: the spool, the secret that users are hashed with, and the embedded engine's tables." default:"./data" env:"SIGHTLINE_DATA" placeholder:"DIR"`
-	Listen       string `help:"Address to take beacons at." default:"127.0.0.1:8787" env:"SIGHTLINE_LISTEN" placeholder:"ADDR"`
-	EngineListen string `help:"Address of the embedded engine's ClickHouse HTTP interface." default:"127.0.0.1:8123" env:"SIGHTLINE_ENGINE_LISTEN" placeholder:"ADDR"`
+	Data         string `help:"Data folder: the spool, the secret that users are hashed with, and the embedded engine's tables." default:"./data" env:"SIGHTLINE_DATA"`
+	Listen       string `help:"Address to take beacons at." default:"127.0.0.1:8787" env:"SIGHTLINE_LISTEN"`
+	EngineListen string `help:"Address of the embedded engine's ClickHouse HTTP interface." default:"127.0.0.1:8123" env:"SIGHTLINE_ENGINE_LISTEN"`
 	Clickhouse   string `help:"Store in this ClickHouse server instead of the embedded engine. Prefer the variable: a command line can be seen by others." env:"SIGHTLINE_CLICKHOUSE" placeholder:"DSN"`
 	Config       string `help:"Configuration file (YAML); see docs/config.example.yaml." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
 	CheckConfig  bool   `help:"Check the configuration and exit."`
