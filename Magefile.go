@@ -152,7 +152,7 @@ func dependencies() error {
 		return err
 	}
 	say("Installing npm packages and the ClickHouse engine's library (about 600 MB, once)")
-	if err := run("npm", "ci", "--no-audit", "--no-fund"); err != nil {
+	if err := run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
 		return fmt.Errorf("npm ci failed; it needs the npm registry that `npm config get registry` names: %w", err)
 	}
 	return nil

@@ -1,0 +1,26 @@
+package e2e
+
+import (
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The demo's story is told by the plugin's answers: the incident that the simulation plants must be in them.
+func TestTheDemoTellsItsStory(t *testing.T) {
+	demo := exec.Command(sightline, "demo", "--once", "--plugin", pluginBinary,
+		"--listen", freeAddress(t), "--engine-listen", freeAddress(t), "--shop-listen", freeAddress(t))
+	said, err := demo.CombinedOutput()
+	require.NoError(t, err, "the demo said:\n%s", said)
+	for _, found := range []string{
+		`(?m)^ +/checkout +[\d.]+ m?s +\d+ `, // LCP by route, with samples
+		`(?m)^ +Safari +mobile +[\d.]+ s `,   // by browser and device: enough samples for a number
+		`(?m)^ +Safari +[▁-█ ]+`,             // over time
+		`(?m)^ +2\.5\.0 +`,                   // by release
+		`(?m)^ +[0-9a-f]{16} +TypeError +undefined is not an object .* 2\.5\.0 `, // the error that came with it
+		`(?m)^ +\S{10} +\d{4}-\d\d-\d\d .* Safari +mobile`,                       // a visit that it hit
+	} {
+		require.Regexp(t, found, string(said))
+	}
+}
