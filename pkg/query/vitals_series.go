@@ -11,6 +11,14 @@ import (
 
 // vitalsSeries is the percentile over time, a frame a segment. A step with too few samples is null.
 func (q *question) vitalsSeries(ctx context.Context, conn driver.Conn) (data.Frames, error) {
+	counts, err := q.segmentCounts(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	if len(counts) == 0 {
+		return data.Frames{series(nil, q.valueColumn([]*float64{}))}, nil
+	}
+	widened := q.widenSteps(counts)
 	var s statement
 	times := q.window.grid(q.step)
 	sql := fmt.Sprintf(`SELECT %[1]s%[2]s AS step, count() AS samples,
@@ -25,7 +33,7 @@ LIMIT %[7]s`,
 
 	lines := lines[*float64]{}
 	few, steps := 0, 0
-	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
+	err = q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var step int64
 		var samples uint64
 		var value float64
@@ -49,7 +57,7 @@ LIMIT %[7]s`,
 		return nil, err
 	}
 	top, cut := lines.ranked(q.limit())
-	if len(top) == 0 {
+	if len(top) == 0 { // gone since they were counted
 		return data.Frames{series(nil, q.valueColumn([]*float64{}))}, nil
 	}
 	frames := make(data.Frames, 0, len(top))
@@ -59,9 +67,48 @@ LIMIT %[7]s`,
 	if cut {
 		frames[0].AppendNotices(q.cutNotice("series"))
 	}
+	if widened {
+		frames[0].AppendNotices(info("A point covers %s: narrower ones would seldom have %d samples (minSamples).",
+			lasted(q.step), q.enough))
+	}
 	if few > 0 {
 		frames[0].AppendNotices(info("%d of %d points have fewer than %d samples (minSamples) and are left out.",
 			few, steps, q.enough))
 	}
 	return frames, nil
+}
+
+// segmentCounts is how many samples each segment of the answer has, most first.
+func (q *question) segmentCounts(ctx context.Context, conn driver.Conn) (counts []uint64, err error) {
+	var s statement
+	sql := fmt.Sprintf(`SELECT %[1]scount() AS n
+FROM vitals FINAL
+WHERE %[2]s
+%[3]s
+HAVING n > 0
+ORDER BY n DESC
+LIMIT %[4]s`,
+		q.selectGroups(), q.vitalsWhere(&s, q.window), q.groupBy(), s.bind("limit", "UInt64", q.limit()))
+	err = q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
+		var n uint64
+		_, err := q.scanned(rows, &n)
+		counts = append(counts, n)
+		return err
+	})
+	return counts, err
+}
+
+// fewestPoints is how far steps are widened at most: a line with fewer points shows no course.
+const fewestPoints = 12
+
+// widenSteps makes the steps wide enough for the middle one of the segments to have twice the samples that a point
+// needs, on average. Panels ask for as many points as they have pixels, and with little traffic none would be a number.
+func (q *question) widenSteps(counts []uint64) (widened bool) {
+	points := max(fewestPoints, int64(counts[len(counts)/2]/(2*q.enough)))
+	step := stepFor(q.window, 0, points)
+	if step <= q.step {
+		return false
+	}
+	q.step = step
+	return true
 }

@@ -143,20 +143,32 @@ func TestVitalsTableEqualsTheNaiveComputation(t *testing.T) {
 }
 
 func TestVitalsSeriesEqualsTheNaiveComputation(t *testing.T) {
-	got := frames(t, `{"metric":"lcp","groupBy":["route"],"minSamples":4}`)
+	for _, c := range []struct {
+		enough int
+		step   time.Duration
+	}{
+		{2, time.Hour},     // as asked
+		{4, 2 * time.Hour}, // widened: few hours have as many
+	} {
+		t.Run(fmt.Sprintf("at least %d samples", c.enough), func(t *testing.T) { seriesEqualNaive(t, c.enough, c.step) })
+	}
+}
+
+func seriesEqualNaive(t *testing.T, enough int, step time.Duration) {
+	got := frames(t, fmt.Sprintf(`{"metric":"lcp","groupBy":["route"],"minSamples":%d}`, enough))
 	segments, names := bySegment(kept(seeded.measured(), day(), production("lcp")), "route")
 	require.Len(t, got, len(segments))
 	for i, frame := range got {
 		require.Equal(t, data.FrameTypeTimeSeriesMulti, frame.Meta.Type)
 		require.Len(t, frame.Fields, 2, "alert rules take one value field")
 		require.Equal(t, data.Labels{"route": names[i][0]}, frame.Fields[1].Labels)
-		require.Equal(t, 24, frame.Rows())
+		require.Equal(t, int(24*time.Hour/step), frame.Rows())
 		some := false
 		for row := range frame.Rows() {
 			at := frame.Fields[0].At(row).(time.Time)
-			events := kept(segments[i], window{at, at.Add(time.Hour)}, func(event) bool { return true })
+			events := kept(segments[i], window{at, at.Add(step)}, func(event) bool { return true })
 			value := frame.Fields[1].At(row).(*float64)
-			if len(events) < 4 {
+			if len(events) < enough {
 				require.Nil(t, value)
 				continue
 			}
