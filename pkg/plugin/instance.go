@@ -44,7 +44,9 @@ func New(_ context.Context, from backend.DataSourceInstanceSettings) (instancemg
 	if i.store, i.invalid = store.Open(i.settings.Store()); i.invalid != nil {
 		return i, nil
 	}
-	i.runner = &query.Runner{Conn: i.store.Conn(), Settings: i.settings.Query()}
+	settings := i.settings.Query()
+	settings.Links.UID, settings.Links.Name = from.UID, from.Name
+	i.runner = &query.Runner{Conn: i.store.Conn(), Settings: settings}
 	return i, nil
 }
 

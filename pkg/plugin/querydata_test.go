@@ -22,6 +22,15 @@ import (
 
 const sessionsOfShop = `{"queryType":"sessions","app":"shop"}`
 
+// ofOneVisit are the questions about single visits, by refId.
+var ofOneVisit = map[string]string{
+	"sessions": sessionsOfShop,
+	"lines":    `{"queryType":"session","app":"shop","sessionId":"session-shop"}`,
+	"trace":    `{"queryType":"session","app":"shop","sessionId":"session-shop","format":"trace"}`,
+	"traces":   `{"queryType":"traces","app":"shop"}`,
+	"by id":    `{"queryType":"traces","traceId":"0af7651916cd43dd8448eb211c80319c"}`,
+}
+
 func TestSessionsAreRefusedBelowTheSessionRole(t *testing.T) {
 	writer, database := migratedStore(t)
 	visit(t, writer, "shop", "production", time.Now().Add(-10*time.Minute))
@@ -51,15 +60,18 @@ func TestSessionsAreRefusedBelowTheSessionRole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			asked := as("", dataSource(t, database, c.settings))
 			asked.User = c.user
-			answer := ask(t, asked, c.headers, map[string]string{"A": sessionsOfShop})["A"]
-			if c.refusal == "" {
-				require.NoError(t, answer.Error)
-				require.Equal(t, 1, answer.Frames[0].Rows())
-				return
+			answers := ask(t, asked, c.headers, ofOneVisit)
+			require.Len(t, answers, len(ofOneVisit))
+			for question, answer := range answers {
+				if c.refusal == "" {
+					require.NoError(t, answer.Error, question)
+					require.NotZero(t, answer.Frames[0].Rows(), question)
+					continue
+				}
+				require.ErrorContains(t, answer.Error, c.refusal, question)
+				require.Equal(t, backend.StatusForbidden, answer.Status, question)
+				require.Empty(t, answer.Frames, question)
 			}
-			require.ErrorContains(t, answer.Error, c.refusal)
-			require.Equal(t, backend.StatusForbidden, answer.Status)
-			require.Empty(t, answer.Frames)
 		})
 	}
 }
@@ -87,6 +99,35 @@ func TestIDsStayWithThoseWhoMaySeeSessions(t *testing.T) {
 			require.NotContains(t, string(text), "0af7651916cd43dd8448eb211c80319c")
 		}
 	}
+}
+
+func TestTheSettingsOfADataSourceMakeItsLinks(t *testing.T) {
+	writer, database := migratedStore(t)
+	visit(t, writer, "shop", "production", time.Now().Add(-10*time.Minute))
+	links := func(settings map[string]any) []data.DataLink {
+		source := dataSource(t, database, settings)
+		source.UID, source.Name = "rum", "Real users"
+		answer := ask(t, as("Admin", source), nil, map[string]string{"A": sessionsOfShop})["A"]
+		require.NoError(t, answer.Error)
+		var all []data.DataLink
+		for _, name := range []string{"sessionId", "traceId"} {
+			field, _ := answer.Frames[0].FieldByName(name)
+			require.NotNil(t, field)
+			all = append(all, field.Config.Links...)
+		}
+		return all
+	}
+	bare := links(nil)
+	require.Len(t, bare, 3, "the dashboard, the timeline, and the session of the trace")
+	require.Equal(t, "rum", bare[1].Internal.DatasourceUID)
+	require.Equal(t, "Real users", bare[1].Internal.DatasourceName)
+
+	linked := links(map[string]any{"tempoUid": "tempo-1", "lokiUid": "loki-1", "lokiQuery": `{app="shop"}`})
+	require.Len(t, linked, 5)
+	require.Equal(t, "tempo-1", linked[2].Internal.DatasourceUID)
+	require.Equal(t, map[string]any{"queryType": "traceql", "query": "${__value.raw}"}, linked[2].Internal.Query)
+	require.Equal(t, "loki-1", linked[3].Internal.DatasourceUID)
+	require.Equal(t, map[string]any{"expr": `{app="shop"} |= "${__value.raw}"`}, linked[3].Internal.Query)
 }
 
 func TestEachQueryIsAnsweredUnderItsOwnRefID(t *testing.T) {

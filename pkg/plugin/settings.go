@@ -43,6 +43,7 @@ type Settings struct {
 	MaxMemoryMB         int64 `json:"maxMemoryMB"`
 	MaxRowsRead         int64 `json:"maxRowsRead"`
 
+	// Where the ids in an answer lead: query.Links.
 	TempoUID  string `json:"tempoUid"`
 	LokiUID   string `json:"lokiUid"`
 	LokiQuery string `json:"lokiQuery"`
@@ -193,6 +194,7 @@ func (s *Settings) Query() query.Settings {
 			MaxMemoryBytes:   s.MaxMemoryMB << 20,
 			MaxRowsRead:      s.MaxRowsRead,
 		},
+		Links: query.Links{TempoUID: s.TempoUID, LokiUID: s.LokiUID, LokiQuery: s.LokiQuery},
 	}
 }
 

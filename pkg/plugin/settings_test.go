@@ -62,10 +62,8 @@ func TestEverySettingReachesWhatItIsFor(t *testing.T) {
 		Limits: query.Limits{
 			MaxRows: 500, MaxExecutionTime: 12 * time.Second, MaxMemoryBytes: 512 << 20, MaxRowsRead: 9_000_000_000,
 		},
+		Links: query.Links{TempoUID: "tempo", LokiUID: "loki", LokiQuery: `{app="shop"}`},
 	}, s.Query())
-	require.Equal(t, "tempo", s.TempoUID)
-	require.Equal(t, "loki", s.LokiUID)
-	require.Equal(t, `{app="shop"}`, s.LokiQuery)
 	require.True(t, s.IDsInAlerts)
 }
 

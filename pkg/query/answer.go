@@ -17,6 +17,7 @@ type queryType struct {
 	formats      []string // the first is the default
 	limit        int      // rows unless the query says
 	sessionLevel bool     // about one person's visit: refused below the data source's sessionRole
+	ids          bool     // nothing without ids: refused where they would be stripped
 	ask          func(context.Context, driver.Conn, *question) (data.Frames, error)
 }
 
@@ -27,9 +28,21 @@ func init() {
 	queryTypes = []queryType{
 		{name: "vitals", table: tableVitals, formats: []string{formatSeries, formatTable, formatNumeric, formatDistribution},
 			limit: 100, ask: askVitals},
+		{name: "vitalsOverview", table: tableVitals, formats: []string{formatTable}, limit: 100, ask: askVitalsOverview},
+		{name: "requests", table: tableRequests, formats: []string{formatSeries, formatNumeric, formatTable}, limit: 100,
+			ask: askRequests},
 		{name: "errors", table: tableErrors, formats: []string{formatTable, formatSeries}, limit: 100, ask: askErrors},
+		{name: "errorBursts", table: tableErrors, limit: 100, ask: askErrorBursts,
+			formats: []string{formatTable, formatSeries, formatNumeric, formatAnnotations}},
+		{name: "evidence", table: tableEvidence, formats: []string{formatTable, formatNumeric}, limit: 20, ask: askEvidence},
 		{name: "sessions", table: tableSessions, formats: []string{formatTable}, limit: 100, sessionLevel: true,
 			ask: askSessions},
+		{name: "session", table: tableSessionEvents, formats: []string{formatLogs, formatTrace}, limit: 1000,
+			sessionLevel: true, ids: true, ask: askSession},
+		{name: "traces", table: tableTraces, formats: []string{formatTable}, limit: 100, sessionLevel: true, ids: true,
+			ask: askTraces},
+		{name: "deploys", table: tableDeploys, formats: []string{formatAnnotations, formatTable}, limit: 100,
+			ask: askDeploys},
 		{name: "variable", formats: []string{formatTable}, limit: 1000, ask: askVariable},
 	}
 }
@@ -40,6 +53,9 @@ const (
 	formatTable        = "table"
 	formatNumeric      = "numeric"
 	formatDistribution = "distribution"
+	formatAnnotations  = "annotations"
+	formatLogs         = "logs"
+	formatTrace        = "trace"
 )
 
 // seriesLimit is how many series (or histograms) an answer has unless the query says: more cannot be told apart.
@@ -81,6 +97,7 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 	if !caller.IDs {
 		stripIDs(frames)
 	}
+	r.Settings.Links.put(q, frames)
 	for _, frame := range frames {
 		frame.RefID = q.refID
 		frame.Meta.ExecutedQueryString = strings.Join(q.executed, "\n\n")
@@ -90,7 +107,7 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 
 // mayAsk refuses session-level questions to those who may not see single visits, naming what would change that.
 func (c Caller) mayAsk(t *queryType, settings Settings) error {
-	if !t.sessionLevel || c.SessionLevel {
+	if !t.sessionLevel || c.SessionLevel && (c.IDs || !t.ids) {
 		return nil
 	}
 	if c.FromAlert {
@@ -108,7 +125,7 @@ func (c Caller) mayAsk(t *queryType, settings Settings) error {
 }
 
 // idFields identify a visit or its requests.
-var idFields = []string{"sessionId", "viewId", "traceId", "requestId"}
+var idFields = []string{"sessionId", "viewId", "traceId", "requestId", "session_id", "trace_id"}
 
 // stripIDs removes them from an answer, whatever type made it.
 func stripIDs(frames data.Frames) {

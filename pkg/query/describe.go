@@ -10,10 +10,12 @@ type Description struct {
 }
 
 // TypeDescription is one query type. The first format is the default; dimensions are what it groups by and filters on.
+// Metrics are named where a type has its own instead of the Web Vitals, the default first.
 type TypeDescription struct {
 	Name         string                 `json:"name"`
 	Formats      []string               `json:"formats"`
 	Dimensions   []DimensionDescription `json:"dimensions"`
+	Metrics      []string               `json:"metrics,omitempty"`
 	SessionLevel bool                   `json:"sessionLevel"`
 }
 
@@ -49,6 +51,9 @@ func Describe() Description {
 			for _, dimension := range dimensionsOf(t.table) {
 				described.Dimensions = append(described.Dimensions, DimensionDescription{dimension.key, dimension.name})
 			}
+		}
+		if t.name == "requests" {
+			described.Metrics = requestMeasureKeys()
 		}
 		d.QueryTypes = append(d.QueryTypes, described)
 	}

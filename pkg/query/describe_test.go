@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,12 +12,13 @@ func TestWhatIsDescribedCanBeAsked(t *testing.T) {
 	require.Len(t, d.Metrics, 5)
 	require.Equal(t, operators, d.Operators)
 	for _, described := range d.QueryTypes {
-		require.Equal(t, described.Name == "sessions", described.SessionLevel)
+		sessionLevel := []string{"sessions", "session", "traces"}
+		require.Equal(t, slices.Contains(sessionLevel, described.Name), described.SessionLevel)
 		require.NotEmpty(t, described.Dimensions)
 		for _, format := range described.Formats {
 			for _, dimension := range described.Dimensions {
 				query := map[string]any{"queryType": described.Name, "format": format, "groupBy": dimension.Key,
-					"dimension": dimension.Key}
+					"dimension": dimension.Key, "sessionId": "session-0001"}
 				if described.SessionLevel {
 					delete(query, "groupBy")
 				}

@@ -10,6 +10,11 @@ const (
 	tableErrors   table = "errors"
 	tableActions  table = "actions"
 	tableSessions table = "sessions"
+	tableEvidence table = "evidence" // views, requests and errors, each for itself
+	tableDeploys  table = "deploys"
+
+	tableSessionEvents table = "session_events"
+	tableTraces        table = "traces" // views and requests put together: traces.go
 )
 
 // dimension is something answers can be grouped by and filtered on: its key in the query JSON (and the field's name in
@@ -53,6 +58,12 @@ var own = map[table][]dimension{
 		{key: "fingerprint", name: "Error group", expr: "fingerprint"},
 		{key: "errorType", name: "Error type", expr: "error_type"},
 	},
+	tableEvidence: {
+		{key: "endpoint", name: "Endpoint", expr: "endpoint"},
+		{key: "host", name: "Host", expr: "host"},
+		{key: "fingerprint", name: "Error group", expr: "fingerprint"},
+		{key: "errorType", name: "Error type", expr: "error_type"},
+	},
 	tableActions: {
 		{key: "target", name: "Target", expr: "target"},
 		{key: "kind", name: "Kind", expr: "kind"},
@@ -75,9 +86,32 @@ var ofSessions = []dimension{
 	{key: "traffic", name: "Traffic", expr: "max(traffic)"},
 }
 
+// ofSessionEvents narrow one session's timeline down. What is the same all session long is no use for that.
+var ofSessionEvents = []dimension{
+	{key: "kind", name: "Kind", expr: "toString(kind)"},
+	{key: "route", name: "Route", expr: "route"},
+	{key: "journey", name: "Journey", expr: "journey"},
+	{key: "fingerprint", name: "Error group", expr: "fingerprint"},
+	{key: "environment", name: "Environment", expr: "environment"},
+	{key: "release", name: "Release", expr: "release"},
+}
+
+// ofDeploys are a deploy's dimensions, of markers and of first-seen releases alike.
+var ofDeploys = []dimension{
+	{key: "environment", name: "Environment", expr: "environment"},
+	{key: "release", name: "Release", expr: "release"},
+}
+
 func dimensionsOf(t table) []dimension {
-	if t == tableSessions {
+	switch t {
+	case tableSessions:
 		return ofSessions
+	case tableSessionEvents:
+		return ofSessionEvents
+	case tableTraces:
+		return ofTraces
+	case tableDeploys:
+		return ofDeploys
 	}
 	return append(common[:len(common):len(common)], own[t]...)
 }

@@ -83,7 +83,7 @@ func (f filter) condition(s *statement) string {
 }
 
 // conditions are all filters of a question as SQL. Bots and synthetic runs stay out unless the question is about
-// traffic: it filters on it, or groups by it.
+// traffic (it filters on it, or groups by it), or about one visit whoever made it.
 func (q *question) conditions(s *statement) []string {
 	var all []string
 	traffic := slices.ContainsFunc(q.groups, func(d dimension) bool { return d.key == "traffic" })
@@ -93,7 +93,7 @@ func (q *question) conditions(s *statement) []string {
 			all = append(all, condition)
 		}
 	}
-	if !traffic && !(q.kind.name == "variable" && q.Dimension == "traffic") {
+	if !traffic && !q.namesOne() && !(q.kind.name == "variable" && q.Dimension == "traffic") {
 		d, err := q.dimension("traffic")
 		if err == nil {
 			all = append(all, fmt.Sprintf("%s = %s", d.expr, s.bind("traffic", "String", rum.TrafficReal)))

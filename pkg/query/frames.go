@@ -39,6 +39,7 @@ const (
 	unitMilliseconds = "ms"
 	unitShare        = "percentunit"
 	unitShort        = "short"
+	unitRate         = "reqps"
 	unitTime         = "dateTimeAsIso"
 	unitNone         = ""
 )

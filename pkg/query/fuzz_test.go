@@ -25,13 +25,28 @@ func FuzzQuery(f *testing.F) {
 		`{"queryType":"variable","dimension":"statusClass"}`, `{"queryType":"variable","dimension":"metric","app":"shop"}`,
 		`{"app":"'; DROP TABLE vitals; --","environment":"{app:String}"}`,
 		`{"compare":"previous","limit":0.5,"percentile":0.001}`,
+		`{"queryType":"errorBursts","app":"till","window":"1m","baseline":"12h","format":"annotations"}`,
+		`{"queryType":"errorBursts","format":"numeric","groupBy":["route","browser","release"],"window":"1d","baseline":"30d"}`,
+		`{"queryType":"errorBursts","format":"timeseries","environment":"*","window":"-5m","limit":1e9}`,
+		`{"queryType":"evidence","format":"numeric","metric":"deploys","groupBy":["route"],"compare":{"from":1,"to":2}}`,
+		`{"queryType":"evidence","app":"till","filters":[{"key":"endpoint","operator":"!~","values":["'"]}]}`,
+		`{"queryType":"vitalsOverview","groupBy":["route","os"],"compare":"deploy","percentile":99.9}`,
+		`{"queryType":"requests","metric":"serverShare","groupBy":["statusClass"],"filters":[{"key":"kind","values":["img"]}]}`,
+		`{"queryType":"requests","format":"numeric","metric":"rate"}`, `{"queryType":"requests","format":"table"}`,
+		`{"queryType":"deploys","environment":"*","filters":[{"key":"release","operator":"!~","values":["1.*"]}]}`,
+		`{"queryType":"session","sessionId":"session-0007","filters":[{"key":"kind","operator":"!~","values":["v.*"]}]}`,
+		`{"queryType":"session","sessionId":"session-0007","format":"trace","limit":7,"environment":"staging"}`,
+		`{"queryType":"session","sessionId":"'; DROP TABLE x; --\u0000","app":"{session:String}"}`,
+		`{"queryType":"traces","filters":[{"key":"reason","values":[""]},{"key":"kind","operator":"!=","values":["view"]}]}`,
+		`{"queryType":"traces","sessionId":"session-0007","environment":"*","limit":3}`,
+		`{"queryType":"traces","traceId":"0AF7651916CD43DD8448EB211C80319C"}`, `{"queryType":"traces","traceId":"x"}`,
 	} {
 		f.Add([]byte(seed), int64(0), int64(24*time.Hour), int64(time.Hour), int64(100))
 	}
 	f.Add([]byte(`{"queryType":"errors","format":"timeseries"}`), int64(-1<<62), int64(1<<62), int64(-1), int64(-1))
 	f.Fuzz(func(t *testing.T, query []byte, from, length, interval, points int64) {
 		start := seeded.today.Add(time.Duration(from))
-		got := runner.Answer(context.Background(), Caller{SessionLevel: true}, backend.DataQuery{RefID: "A", JSON: query,
+		got := runner.Answer(context.Background(), everyone, backend.DataQuery{RefID: "A", JSON: query,
 			TimeRange: backend.TimeRange{From: start, To: start.Add(time.Duration(length))}, Interval: time.Duration(interval),
 			MaxDataPoints: points})
 		switch got.Status {

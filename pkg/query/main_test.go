@@ -24,6 +24,9 @@ var update = flag.Bool("update", false, "write the golden frames anew")
 var (
 	runner *Runner
 	seeded *shop
+	till   *incident
+	seeder *store.Store  // the writer, for what is too large to be always there
+	access engine.Access // for tests that need a database of their own
 )
 
 // everyone may see everything.
@@ -40,7 +43,9 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) (int, error) {
-	access, stop, err := enginetest.StartMain()
+	var stop func()
+	var err error
+	access, stop, err = enginetest.StartMain()
 	if err != nil {
 		return 1, err
 	}
@@ -60,6 +65,16 @@ func testMain(m *testing.M) (int, error) {
 	// Whole days before now, so that nothing of it is in the future or beyond its retention.
 	seeded = newShop(time.Now().UTC().Truncate(24 * time.Hour).Add(-24 * time.Hour))
 	if err := seeded.insert(ctx, writer); err != nil {
+		return 1, err
+	}
+	for _, insert := range []func(context.Context, *store.Store) error{seeded.insertMore, seeded.insertMisleading} {
+		if err := insert(ctx, writer); err != nil {
+			return 1, err
+		}
+	}
+	seeder = writer
+	till = newIncident(seeded.today.Add(-3*24*time.Hour + 14*time.Hour))
+	if err := till.insert(ctx, writer); err != nil {
 		return 1, err
 	}
 	reader, err := open(access.Reader)

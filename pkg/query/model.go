@@ -20,8 +20,8 @@ type Query struct {
 	QueryType   string  `json:"queryType"`
 	App         string  `json:"app"`         // "" is the data source's default
 	Environment string  `json:"environment"` // "" is the data source's default, "*" spans all
-	Metric      string  `json:"metric"`
-	Percentile  number  `json:"percentile"` // in percent
+	Metric      string  `json:"metric"`      // vitals: lcp … or a custom timing; requests: duration, errorRate …
+	Percentile  number  `json:"percentile"`  // in percent
 	GroupBy     names   `json:"groupBy"`
 	Filters     filters `json:"filters"`
 	Format      string  `json:"format"`
@@ -29,6 +29,10 @@ type Query struct {
 	Limit       number  `json:"limit"`
 	Compare     compare `json:"compare"`
 	Dimension   string  `json:"dimension"` // variable: whose values
+	Window      period  `json:"window"`    // errorBursts: how long now is
+	Baseline    period  `json:"baseline"`  // errorBursts: how long before it is compared with
+	SessionID   string  `json:"sessionId"` // session, traces: whose
+	TraceID     string  `json:"traceId"`   // traces: which one
 }
 
 // DefaultMinSamples is how many samples a percentile needs before it is shown as a number. At 50 the rank error of a
@@ -68,6 +72,7 @@ type question struct {
 	metric   metric
 	window   window
 	baseline window // what Compare compares with; empty without
+	tiles    tiling // errorBursts: windows and baseline
 	step     time.Duration
 	limits   Limits
 	refID    string
@@ -102,8 +107,8 @@ func read(dq backend.DataQuery, settings Settings) (*question, error) {
 	}
 	q.step = stepFor(q.window, dq.Interval, dq.MaxDataPoints)
 	for _, check := range []func(Settings) error{
-		q.readFormat, q.readMetric, q.readDimension, q.readGroups, q.readFilters, q.readApp, q.readEnvironment,
-		q.readNumbers, q.readCompare,
+		q.readFormat, q.readMetric, q.readDimension, q.readIDs, q.readGroups, q.readFilters, q.readApp, q.readEnvironment,
+		q.readNumbers, q.readCompare, q.readTiling,
 	} {
 		if err := check(settings); err != nil {
 			return nil, err
@@ -123,6 +128,12 @@ func (q *question) readFormat(Settings) error {
 }
 
 func (q *question) readMetric(Settings) error {
+	if q.kind.name == "evidence" && q.Metric != "" && !slices.Contains(evidenceFacts, q.Metric) {
+		return unknown("metric", q.Metric, evidenceFacts)
+	}
+	if q.kind.name == "requests" {
+		return q.readMeasure()
+	}
 	if q.kind.name != "vitals" {
 		return nil
 	}
@@ -204,6 +215,9 @@ func (q *question) readApp(settings Settings) error {
 	if q.kind.name == "variable" && q.Dimension == "app" {
 		return nil
 	}
+	if q.App == "" && q.TraceID != "" {
+		return nil // a trace id leads from a trace to whichever app it is of
+	}
 	if q.App == "" {
 		q.App = settings.DefaultApp
 	}
@@ -234,6 +248,8 @@ func (q *question) readEnvironment(settings Settings) error {
 	case q.Environment == templateAll:
 		q.Environment = anyEnvironment
 	case q.Environment == "" && q.kind.name == "variable" && q.Dimension == "environment":
+		q.Environment = anyEnvironment
+	case q.Environment == "" && q.namesOne():
 		q.Environment = anyEnvironment
 	case q.Environment == "" && slices.ContainsFunc(q.filters, filter.choosesEnvironment):
 		// A filter that picks environments is the query saying so.
@@ -279,23 +295,6 @@ func (q *question) readNumbers(settings Settings) error {
 		q.Limit = min(q.Limit, number(maxCells/len(q.window.grid(q.step))))
 	case formatDistribution:
 		q.Limit = min(q.Limit, maxCells/1000)
-	}
-	return nil
-}
-
-func (q *question) readCompare(Settings) error {
-	if q.Compare == (compare{}) || q.kind.name != "vitals" || q.Format != "table" {
-		return nil
-	}
-	switch {
-	case q.Compare.word == "previous":
-		q.baseline = q.window.before()
-	case q.Compare.word != "":
-		return unknown("compare", q.Compare.word, []string{"previous"})
-	case q.Compare.from.Before(q.Compare.to):
-		q.baseline = window{from: q.Compare.from, to: q.Compare.to}.clamped()
-	default:
-		return badRequest("compare: from %s is not before to %s", q.Compare.from, q.Compare.to)
 	}
 	return nil
 }

@@ -52,8 +52,8 @@ func TestOtherShapesOfTheSameQuestion(t *testing.T) {
 
 func TestRefusedQuestions(t *testing.T) {
 	for name, c := range map[string]struct{ json, text string }{
-		"type with a typo":      {`{"queryType":"vitls"}`, `did you mean "vitals"? Valid: vitals, errors, sessions`},
-		"type yet to come":      {`{"queryType":"journeys"}`, `Valid: vitals, errors, sessions, variable`},
+		"type with a typo":      {`{"queryType":"vitls"}`, `did you mean "vitals"? Valid: vitals, vitalsOverview, requests, errors`},
+		"type yet to come":      {`{"queryType":"journeys"}`, `Valid: vitals, vitalsOverview, requests, errors`},
 		"dimension":             {`{"groupBy":["brwser"]}`, `unknown dimension "brwser", did you mean "browser"?`},
 		"dimension of another":  {`{"groupBy":["fingerprint"]}`, `Valid: app, environment, release`},
 		"filter's dimension":    {`{"filters":[{"key":"user","operator":"=","values":["x"]}]}`, `unknown dimension "user"`},
@@ -71,7 +71,7 @@ func TestRefusedQuestions(t *testing.T) {
 		"limit":                 {`{"limit":-1}`, `limit -1`},
 		"not JSON":              {`{"limit":`, `reading the query`},
 		"values of no use":      {`{"filters":[{"key":"os","values":[{}]}]}`, `values are texts or numbers`},
-		"compare":               {`{"format":"table","compare":"deploy"}`, `Valid: previous`},
+		"compare":               {`{"compare":"yesterday"}`, `Valid: previous, deploy`},
 		"compare backwards":     {`{"format":"table","compare":{"from":2,"to":1}}`, `is not before`},
 		"variable of nothing":   {`{"queryType":"variable"}`, `needs a dimension`},
 		"variable":              {`{"queryType":"variable","dimension":"releas"}`, `did you mean "release"?`},

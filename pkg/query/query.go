@@ -34,6 +34,7 @@ type Settings struct {
 	SessionRole string
 
 	Limits Limits
+	Links  Links
 }
 
 // Limits cap what one statement may cost the store. Zero means the default of DefaultLimits.

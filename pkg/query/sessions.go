@@ -1,8 +1,10 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,10 +14,11 @@ import (
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
-// The score of a session ranks the visits worth looking at: what a person suffered, worst first. Each Core Web Vital
-// that was ever reported as poor counts 10 and one that needed improvement 3; each error 5, each moment of frustration
-// (rage, dead and error clicks) 5, each failed request 2. Of each of the last three, ten count at most: an error thrown
-// in a loop is one broken visit, not a thousand.
+// The score of a session ranks the visits worth looking at: what a person suffered, worst first. Of each Core Web
+// Vital the worst view counts, by the last report of it: 10 when it is poor and 3 when it needs improvement, nothing
+// when it was not measured. Each error counts 5, each moment of frustration (rage, dead and error clicks) 5, each
+// failed request 2. Of each of the last three, ten count at most: an error thrown in a loop is one broken visit, not a
+// thousand.
 const (
 	scorePoor             = 10
 	scoreNeedsImprovement = 3
@@ -30,7 +33,7 @@ func askSessions(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 	if len(q.groups) > 0 {
 		return nil, badRequest("sessions lists single sessions: groupBy is for other types, filters narrow it down")
 	}
-	sessions, err := q.sessionRows(ctx, conn)
+	sessions, sure, err := q.worstSessions(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +45,10 @@ func askSessions(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 	if cut {
 		frame.AppendNotices(q.cutNotice("sessions"))
 	}
+	if !sure {
+		frame.AppendNotices(info("Too many sessions may be as bad as these to compare them all: others of the same score "+
+			"may be missing. A shorter time range or a filter makes the ranking exact. Compared: %d.", maxCandidates))
+	}
 	return data.Frames{frame}, nil
 }
 
@@ -49,12 +56,54 @@ type session struct {
 	id, route, browser, device, country, release, traceID string
 	start, end                                            time.Time
 	views, errors, frustrations, failedRequests           uint64
-	lcp, inp, cls                                         float64
+	lcp, inp, cls                                         *float64 // of the worst view; nil where none was measured
 	score                                                 float64
+	bound                                                 float64 // what the score is at most
 }
 
-// sessionRows puts each session's rows together (it has one a day and part) before anything is decided about it.
-func (q *question) sessionRows(ctx context.Context, conn driver.Conn) ([]session, error) {
+// worse orders sessions for the list: the higher score first, then the newer.
+func worse(a, b session, scoreOfA, scoreOfB float64) int {
+	return cmp.Or(cmp.Compare(scoreOfB, scoreOfA), b.start.Compare(a.start), cmp.Compare(a.id, b.id))
+}
+
+// How many sessions are compared by their exact score: at first, and at most.
+const (
+	firstCandidates = 1000
+	maxCandidates   = 64_000
+)
+
+// worstSessions ranks sessions by their exact score, and says whether none that was not compared could rank among the
+// first.
+//
+// The sessions table keeps the largest value ever reported of a metric. A later report may be smaller (INP can fall),
+// so a score made of it is a bound. Candidates are read in order of that bound, with the values that count. Once the
+// last one listed scores no less than the bound of the last candidate, no other session can come before it.
+func (q *question) worstSessions(ctx context.Context, conn driver.Conn) ([]session, bool, error) {
+	most := max(maxCandidates, q.limit()+1)
+	for n := min(max(firstCandidates, 2*q.limit()+1), most); ; n = min(4*n, most) {
+		candidates, err := q.candidates(ctx, conn, n)
+		if err != nil {
+			return nil, false, err
+		}
+		var last session
+		if len(candidates) > 0 {
+			last = slices.MaxFunc(candidates, func(a, b session) int { return worse(a, b, a.bound, b.bound) })
+		}
+		slices.SortFunc(candidates, func(a, b session) int { return worse(a, b, a.score, b.score) })
+		complete := len(candidates) < n
+		if !complete {
+			lowest := candidates[q.limit()-1]
+			complete = worse(lowest, last, lowest.score, last.bound) <= 0
+		}
+		if complete || n == most {
+			return candidates[:min(len(candidates), q.limit()+1)], complete, nil
+		}
+	}
+}
+
+// candidates reads the sessions with the highest bounds. Each has one row a day and part, put together before anything
+// is decided about it.
+func (q *question) candidates(ctx context.Context, conn driver.Conn, n int) ([]session, error) {
 	var s statement
 	scope := "app = " + s.bind("app", "String", q.App)
 	if q.Environment != anyEnvironment {
@@ -62,30 +111,88 @@ func (q *question) sessionRows(ctx context.Context, conn driver.Conn) ([]session
 	}
 	from, to := s.moment("from", q.window.from), s.moment("to", q.window.to)
 	having := append([]string{"s_end >= " + from, "s_start < " + to}, q.conditions(&s)...)
-	sql := fmt.Sprintf(`SELECT session_id, min(start) AS s_start, max(end) AS s_end,
-  sum(views) AS s_views, sum(errors) AS s_errors, sum(frustrations) AS s_frustrations, sum(failed_requests) AS s_failed,
-  max(worst_lcp) AS s_lcp, max(worst_inp) AS s_inp, max(worst_cls) AS s_cls,
-  argMinMerge(first_route) AS s_route, max(browser) AS s_browser, max(device) AS s_device, max(country) AS s_country,
-  max(release) AS s_release, max(trace_id) AS s_trace,
-  toFloat64(%[1]s) AS score
-FROM sessions
-WHERE %[2]s AND day >= toDate(%[3]s) - 1 AND day <= toDate(%[4]s) + 1
-GROUP BY session_id
-HAVING %[5]s
-ORDER BY score DESC, s_start DESC, session_id
-LIMIT %[6]s`, scoreExpr(&s), scope, from, to, strings.Join(having, "\n  AND "), s.bind("limit", "UInt64", q.limit()+1))
+	var measured, worst, exact []string
+	for _, key := range coreVitals() {
+		metric := s.bind(key, "String", key)
+		measured = append(measured, metric)
+		worst = append(worst, fmt.Sprintf("maxOrNullIf(last, name = %s) AS %s", metric, key))
+		exact = append(exact, "v."+key)
+	}
+	sql := fmt.Sprintf(`WITH candidates AS (
+  SELECT session_id, min(start) AS s_start, max(end) AS s_end,
+    sum(views) AS s_views, sum(errors) AS s_errors,
+    sum(frustrations) AS s_frustrations, sum(failed_requests) AS s_failed,
+    max(worst_lcp) AS s_lcp, max(worst_inp) AS s_inp, max(worst_cls) AS s_cls,
+    argMinMerge(first_route) AS s_route, max(browser) AS s_browser, max(device) AS s_device, max(country) AS s_country,
+    max(release) AS s_release, max(trace_id) AS s_trace,
+    %[1]s AS suffered,
+    suffered + %[2]s AS bound
+  FROM sessions
+  WHERE %[3]s AND day >= toDate(%[4]s) - 1 AND day <= toDate(%[5]s) + 1
+  GROUP BY session_id
+  HAVING %[6]s
+  ORDER BY bound DESC, s_start DESC, session_id
+  LIMIT %[7]s
+)
+SELECT c.session_id, s_start, s_end, s_views, s_errors, s_frustrations, s_failed,
+  s_route, s_browser, s_device, s_country, s_release, s_trace, toFloat64(suffered), toFloat64(bound), %[8]s
+FROM candidates AS c
+LEFT JOIN (
+  SELECT session_id, %[9]s
+  FROM (
+    SELECT session_id, toString(name) AS name, argMax(value, (reported_at, value)) AS last
+    FROM session_events
+    WHERE %[3]s AND session_id IN (SELECT session_id FROM candidates)
+    AND ts >= toDate(%[4]s) - 1 AND ts < toDate(%[5]s) + 2
+    AND kind = 'vital' AND name IN (%[10]s)
+    GROUP BY session_id, name, metric_id
+  )
+  GROUP BY session_id
+) AS v ON v.session_id = c.session_id`,
+		sufferedExpr(), boundExpr(&s), scope, from, to, strings.Join(having, "\n    AND "), s.bind("candidates", "UInt64", n),
+		strings.Join(exact, ", "), strings.Join(worst, ", "), strings.Join(measured, ", "))
 	var all []session
 	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var r session
 		err := rows.Scan(&r.id, &r.start, &r.end, &r.views, &r.errors, &r.frustrations, &r.failedRequests,
-			&r.lcp, &r.inp, &r.cls, &r.route, &r.browser, &r.device, &r.country, &r.release, &r.traceID, &r.score)
+			&r.route, &r.browser, &r.device, &r.country, &r.release, &r.traceID, &r.score, &r.bound,
+			&r.lcp, &r.inp, &r.cls)
+		for key, value := range map[string]*float64{"lcp": r.lcp, "inp": r.inp, "cls": r.cls} {
+			r.score += vitalScore(key, value)
+		}
 		all = append(all, r)
 		return err
 	})
 	return all, err
 }
 
-func scoreExpr(s *statement) string {
+// coreVitals are the metrics that count for the score.
+func coreVitals() []string {
+	var keys []string
+	for _, m := range rum.Metrics {
+		if m.Core {
+			keys = append(keys, m.Key)
+		}
+	}
+	return keys
+}
+
+func vitalScore(key string, value *float64) float64 {
+	m, ok := rum.MetricByKey(key)
+	if !ok || value == nil {
+		return 0
+	}
+	switch m.Rating(*value) {
+	case rum.RatingPoor:
+		return scorePoor
+	case rum.RatingNeedsImprovement:
+		return scoreNeedsImprovement
+	}
+	return 0
+}
+
+// boundExpr is what the vitals count at most, by the largest value ever reported.
+func boundExpr(s *statement) string {
 	var parts []string
 	for _, m := range rum.Metrics {
 		if m.Core {
@@ -94,6 +201,12 @@ func scoreExpr(s *statement) string {
 				scorePoor, scoreNeedsImprovement))
 		}
 	}
+	return strings.Join(parts, " + ")
+}
+
+// sufferedExpr is the rest of the score, which the sessions table has as it is.
+func sufferedExpr() string {
+	var parts []string
 	for _, counted := range []struct {
 		column string
 		points int
@@ -103,22 +216,21 @@ func scoreExpr(s *statement) string {
 	return strings.Join(parts, " + ")
 }
 
-// sessionsTable has a session a row. LCP and INP are empty where none was measured; a CLS of 0 is a real one.
+// sessionsTable has a session a row. A metric that was not measured is empty; a CLS of 0 is a real one.
 func sessionsTable(sessions []session) *data.Frame {
 	n := len(sessions)
 	id, route, browser, device := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	country, release, traceID := make([]string, n), make([]string, n), make([]string, n)
+	country, release, traceID := make([]string, n), make([]string, n), make([]*string, n)
 	start, duration := make([]time.Time, n), make([]float64, n)
 	views, errors, frustrations, failed := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	lcp, inp, cls, score := make([]*float64, n), make([]*float64, n), make([]*float64, n), make([]float64, n)
 	for i, s := range sessions {
 		id[i], route[i], browser[i], device[i] = s.id, s.route, s.browser, s.device
-		country[i], release[i], traceID[i] = s.country, s.release, s.traceID
+		country[i], release[i], traceID[i] = s.country, s.release, textIf(s.traceID)
 		start[i], duration[i] = s.start, float64(s.end.Sub(s.start).Milliseconds())
 		views[i], errors[i] = int64(s.views), int64(s.errors)
 		frustrations[i], failed[i] = int64(s.frustrations), int64(s.failedRequests)
-		lcp[i], inp[i], cls[i] = pointerIf(s.lcp > 0, s.lcp), pointerIf(s.inp > 0, s.inp), pointerIf(true, s.cls)
-		score[i] = s.score
+		lcp[i], inp[i], cls[i], score[i] = s.lcp, s.inp, s.cls, s.score
 	}
 	worst := func(key string, values []*float64) *data.Field {
 		m, _ := rum.MetricByKey(key)
@@ -127,8 +239,8 @@ func sessionsTable(sessions []session) *data.Frame {
 		return field
 	}
 	ranking := column("score", "Score", unitShort, score)
-	ranking.Config.Description = fmt.Sprintf("Poor Core Web Vitals × %d, needing improvement × %d, errors × %d, "+
-		"frustrations × %d, failed requests × %d; at most %d of each of the last three.",
+	ranking.Config.Description = fmt.Sprintf("Poor Core Web Vitals × %d, needing improvement × %d (the worst view's, by "+
+		"its last report), errors × %d, frustrations × %d, failed requests × %d; at most %d of each of the last three.",
 		scorePoor, scoreNeedsImprovement, scoreError, scoreFrustration, scoreFailedRequest, scoreAtMost)
 	return newFrame(data.FrameTypeTable,
 		column("sessionId", "Session", unitNone, id),

@@ -1,7 +1,9 @@
 package query
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ type visited struct {
 	context                             rum.Context
 	start, end                          int64
 	views, errors, frustrations, failed int64
+	last                                map[string]rum.Vital // the last report of each metric of each view
 	worst                               map[string]float64
 	routes                              []string
 	score                               float64
@@ -28,7 +31,7 @@ func (s *shop) visits() map[string]*visited {
 	for _, b := range append(s.first[:len(s.first):len(s.first)], s.second...) {
 		v := all[b.Context.SessionID]
 		if v == nil {
-			v = &visited{context: b.Context, start: math.MaxInt64, worst: map[string]float64{}}
+			v = &visited{context: b.Context, start: math.MaxInt64, last: map[string]rum.Vital{}, worst: map[string]float64{}}
 			all[b.Context.SessionID] = v
 		}
 		see := func(i rum.Item) {
@@ -41,7 +44,9 @@ func (s *shop) visits() map[string]*visited {
 		}
 		for _, i := range b.Vitals {
 			see(i.Item)
-			v.worst[i.Metric] = max(v.worst[i.Metric], i.Value)
+			if last, ok := v.last[i.MetricID]; !ok || i.ReportedAt >= last.ReportedAt {
+				v.last[i.MetricID] = i
+			}
 		}
 		for _, i := range b.Errors {
 			see(i.Item)
@@ -57,6 +62,9 @@ func (s *shop) visits() map[string]*visited {
 		}
 	}
 	for _, v := range all {
+		for _, i := range v.last {
+			v.worst[i.Metric] = max(v.worst[i.Metric], i.Value)
+		}
 		for _, m := range rum.Metrics[:3] {
 			switch m.Rating(v.worst[m.Key]) {
 			case rum.RatingPoor:
@@ -106,7 +114,7 @@ func TestSessionsEqualTheNaiveComputation(t *testing.T) {
 		require.Equal(t, v.context.Release, row["release"])
 		require.Contains(t, v.routes, row["route"])
 		require.Equal(t, v.score, row["score"])
-		require.Equal(t, v.failed > 0, row["traceId"] != "")
+		require.Equal(t, v.failed > 0, row["traceId"] != nil)
 		if v.worst["inp"] == 0 {
 			require.Nil(t, row["inp"], "nobody interacted")
 		}
@@ -171,4 +179,81 @@ func TestIDsAreStrippedFromEveryAnswer(t *testing.T) {
 		require.NotContains(t, idFields, field.Name)
 	}
 	require.NotContains(t, jsonOf(got.Frames), "session-0")
+}
+
+// Twenty visits that went badly among ten thousand, with two thousand that looked worse until their pages reported
+// again: INP and CLS that fell, an LCP that was taken back.
+func TestTheWorstSessionsRankFirstAmongTenThousand(t *testing.T) {
+	own, start := newOwnStore(t), hourAgo()
+	random := rand.New(rand.NewPCG(3, 5))
+	visit := func(id string, lcp, inp, cls float64, errors int, again bool) *rum.Beacon {
+		at := start.UnixMilli() + random.Int64N(int64(40*time.Minute/time.Millisecond))
+		item := rum.Item{TS: at, ViewID: id + "-1", Route: "/checkout"}
+		b := &rum.Beacon{ReceivedAt: at, Context: rum.Context{App: "shop", Environment: "production", SessionID: id,
+			Traffic: rum.TrafficReal, Weight: rum.FullWeight},
+			Views: []rum.View{{Item: item, Kind: rum.ViewLoad, Path: "/checkout"}}}
+		for metric, value := range map[string]float64{"lcp": lcp, "inp": inp, "cls": cls} {
+			vital := rum.Vital{Item: item, Metric: metric, MetricID: id + metric, ReportedAt: at + 1000, Value: value}
+			if again {
+				vital.Value = 9000
+				b.Vitals = append(b.Vitals, vital)
+				vital.ReportedAt, vital.Value = at+2000, value
+			}
+			b.Vitals = append(b.Vitals, vital)
+		}
+		for range errors {
+			b.Errors = append(b.Errors, rum.Error{Item: item, Kind: "exception", Type: "Error", Fingerprint: "g"})
+		}
+		return b
+	}
+	var beacons []*rum.Beacon
+	planted := map[string]bool{}
+	for i := range 10_000 {
+		switch id := fmt.Sprintf("visit-%05d", i); {
+		case i%500 == 77:
+			planted[id] = true
+			beacons = append(beacons, visit(id, 5200, 700, 0.4, 2, false))
+		case i%5 == 1:
+			beacons = append(beacons, visit(id, 1000, 90, 0.01, 3, true))
+		default:
+			beacons = append(beacons, visit(id, 1500+1500*random.Float64(), 150, 0.05, random.IntN(3), false))
+		}
+	}
+	require.Len(t, planted, 20)
+	own.insert(beacons...)
+	rows := own.rows(`{"queryType":"sessions","limit":100}`, around(start))
+	require.Len(t, rows, 100)
+	for i, row := range rows {
+		require.Equal(t, i < 20, planted[row["sessionId"].(string)], "place %d: %v", i, row)
+		if i < 20 {
+			require.InDelta(t, 3*scorePoor+2*scoreError, row["score"], 0)
+		} else {
+			require.InDelta(t, 3*scoreError, row["score"], 0)
+			require.InDelta(t, 1000, row["lcp"], 0, "the last report wins")
+		}
+	}
+	require.Len(t, own.notices(`{"queryType":"sessions","limit":100}`, around(start)), 1, "only that there are more")
+}
+
+func TestAMissingCLSIsNotAGoodOne(t *testing.T) {
+	own, start := newOwnStore(t), hourAgo()
+	for id, cls := range map[string][]float64{"absent": nil, "zero": {0}, "fallen to zero": {0.4, 0}} {
+		item := rum.Item{TS: start.UnixMilli(), ViewID: "v"}
+		b := &rum.Beacon{ReceivedAt: start.UnixMilli(), Context: rum.Context{App: "shop", Environment: "production",
+			SessionID: id, Traffic: rum.TrafficReal}, Views: []rum.View{{Item: item, Kind: rum.ViewLoad}}}
+		for i, value := range cls {
+			b.Vitals = append(b.Vitals, rum.Vital{Item: item, Metric: "cls", MetricID: id, Value: value,
+				ReportedAt: start.UnixMilli() + int64(i)})
+		}
+		own.insert(b)
+	}
+	for _, row := range own.rows(`{"queryType":"sessions"}`, around(start)) {
+		require.InDelta(t, 0, row["score"], 0)
+		if row["sessionId"] == "absent" {
+			require.Nil(t, row["cls"])
+		} else {
+			require.Equal(t, 0.0, row["cls"], row["sessionId"])
+		}
+		require.Nil(t, row["lcp"])
+	}
 }

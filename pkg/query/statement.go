@@ -40,13 +40,30 @@ func (s *statement) moment(name string, at time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Milli(%s, 'UTC')", s.bind(name, "Int64", at.UnixMilli()))
 }
 
+// among is the condition that a column holds one of the values.
+func (s *statement) among(column, name string, values []string) string {
+	placeholders := make([]string, 0, len(values))
+	for _, value := range values {
+		placeholders = append(placeholders, s.bind(name, "String", value))
+	}
+	return fmt.Sprintf("%s IN (%s)", column, strings.Join(placeholders, ", "))
+}
+
 // where is the condition every read of a raw table has: app, environment, time, and the question's filters.
-func (q *question) where(s *statement, w window) string {
+func (q *question) where(s *statement, w window) string { return q.whereWhen(s, w.during) }
+
+// during is the condition that a row's time lies in the window.
+func (w window) during(s *statement) string {
+	return "ts >= " + s.moment("from", w.from) + "\n  AND ts < " + s.moment("to", w.to)
+}
+
+// whereWhen is where with the time chosen by some condition.
+func (q *question) whereWhen(s *statement, when func(*statement) string) string {
 	conditions := []string{"app = " + s.bind("app", "String", q.App)}
 	if q.Environment != anyEnvironment {
 		conditions = append(conditions, "environment = "+s.bind("environment", "String", q.Environment))
 	}
-	conditions = append(conditions, "ts >= "+s.moment("from", w.from), "ts < "+s.moment("to", w.to))
+	conditions = append(conditions, when(s))
 	return strings.Join(append(conditions, q.conditions(s)...), "\n  AND ")
 }
 

@@ -7,7 +7,6 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
-	"github.com/sightline-rum/sightline/pkg/query/stats"
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
@@ -25,6 +24,10 @@ func askVitals(ctx context.Context, conn driver.Conn, q *question) (data.Frames,
 	case formatDistribution:
 		return q.vitalsDistribution(ctx, conn)
 	}
+	around, err := q.aroundDeploy(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
 	segments, err := q.vitalsSegments(ctx, conn)
 	if err != nil {
 		return nil, err
@@ -39,6 +42,7 @@ func askVitals(ctx context.Context, conn driver.Conn, q *question) (data.Frames,
 	} else if frame, err = q.vitalsTable(ctx, conn, segments); err != nil {
 		return nil, err
 	}
+	frame.AppendNotices(around...)
 	if cut {
 		frame.AppendNotices(q.cutNotice("segments"))
 	}
@@ -52,13 +56,8 @@ func (q *question) vitalsWhere(s *statement, w window) string {
 
 // segment is one row of the answer.
 type segment struct {
-	key                          []string
-	samples                      uint64
-	weight                       uint64
-	squares                      float64 // sum of the squared weights
-	value, lower, upper          float64
-	good, needsImprovement, poor uint64 // weights by rating
-	boundedBelow, boundedAbove   bool
+	ranked
+	good, needsImprovement, poor float64 // weights by rating
 	previous                     float64
 	previousSamples              uint64
 }
@@ -68,61 +67,29 @@ func (q *question) amongTopVitals(s *statement) string {
 	return q.amongTop(s, "vitals FINAL", "count()", q.vitalsWhere)
 }
 
-// vitalsSegments reads value, interval and ratings of the limit + 1 segments with the most samples.
-//
-// The samples are gathered by histogram cell, so that only the three cells in which the percentile and the ends of its
-// interval lie have to be sorted. Weights are whole thousandths: their sums are exact.
-func (q *question) vitalsSegments(ctx context.Context, conn driver.Conn) ([]segment, error) {
-	var s statement
-	good, needsImprovement := rum.RatingEdges(q.metric.Key)
-	level := s.bind("level", "Float64", q.level())
-	spread := fmt.Sprintf("%s * sqrt(effective * %s * (1 - %s))", s.bind("z", "Float64", stats.Z95), level, level)
-	sql := fmt.Sprintf(`SELECT %[1]ssamples, total, squares, good, improvable, poor, found[1], found[2], found[3]
-FROM (
-  SELECT %[1]ssamples, total, squares, good, improvable, poor,
-    arrayCumSum(c -> c.2, cells) AS upto,
-    arrayMap(t -> least(total, toUInt64(greatest(1, t))), [
-      ceil(total * %[2]s),
-      ceil(ceil(effective * %[2]s - %[3]s) * squares / total - 0.5),
-      ceil(ceil(effective * %[2]s + %[3]s) * squares / total - 0.5)]) AS targets,
-    arrayMap(t -> arrayFirstIndex(u -> u >= t, upto), targets) AS places,
-    arrayMap((t, i) -> t + cells[i].2 - upto[i], targets, places) AS rests,
-    arrayMap(i -> arraySort(arrayZip(cells[i].3, cells[i].4)), places) AS sorted,
-    arrayMap((t, pairs) -> pairs[arrayFirstIndex(u -> u >= t, arrayCumSum(p -> p.2, pairs))].1, rests, sorted) AS found
-  FROM (
-    SELECT %[1]ssum(n) AS samples, sum(w) AS total, sum(ww) AS squares, toFloat64(total) * total / squares AS effective,
-      sumIf(w, bucket <= %[4]s) AS good, sumIf(w, bucket > %[4]s AND bucket <= %[5]s) AS improvable,
-      sumIf(w, bucket > %[5]s) AS poor,
-      arraySort(c -> c.1, groupArray((bucket, w, vs, ws))) AS cells
-    FROM (
-      SELECT %[6]sbucket, count() AS n, sum(toUInt64(weight)) AS w, sum(toFloat64(weight) * weight) AS ww,
-        groupArray(value) AS vs, groupArray(weight) AS ws
-      FROM vitals FINAL
-      WHERE %[7]s
-      %[8]s
-    )
-    %[9]s
-    HAVING total > 0
-    ORDER BY samples DESC, %[1]stotal
-    LIMIT %[10]s
-  )
-)
-ORDER BY samples DESC, %[1]stotal`,
-		q.groupNames(), level, spread, s.bind("goodTop", "Int16", good), s.bind("improvableTop", "Int16", needsImprovement),
-		q.selectGroups(), q.vitalsWhere(&s, q.window), q.groupBy("bucket"), q.groupBy(),
-		s.bind("limit", "UInt64", q.limit()+1))
+// vitalsRanking is how the percentiles of this metric are read: the segments with the most samples first.
+func (q *question) vitalsRanking() ranking {
+	return ranking{
+		from: "vitals FINAL", value: "value", columns: []string{"rating"},
+		also:  func(s *statement) string { return "metric = " + s.bind("metric", "String", q.metric.Key) },
+		facts: ratingFacts, order: "samples", limit: q.limit() + 1,
+	}
+}
 
-	var segments []segment
-	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) (err error) {
-		var g segment
-		g.key, err = q.scanned(rows, &g.samples, &g.weight, &g.squares, &g.good, &g.needsImprovement, &g.poor,
-			&g.value, &g.lower, &g.upper)
-		n := stats.EffectiveSize(float64(g.weight), g.squares)
-		low, high := stats.RankInterval(n, q.level())
-		g.boundedBelow, g.boundedAbove = low >= 1, high <= n+1e-6
-		segments = append(segments, g)
-		return err
-	})
+// ratingFacts are the weights by rating, the best first.
+var ratingFacts = []string{
+	"sumIf(toUInt64(weight), rating = '" + rum.RatingGood + "')",
+	"sumIf(toUInt64(weight), rating = '" + rum.RatingNeedsImprovement + "')",
+	"sumIf(toUInt64(weight), rating = '" + rum.RatingPoor + "')",
+}
+
+// vitalsSegments reads the limit + 1 segments with the most samples.
+func (q *question) vitalsSegments(ctx context.Context, conn driver.Conn) ([]segment, error) {
+	all, err := q.ranks(ctx, conn, q.vitalsRanking(), q.window)
+	segments := make([]segment, 0, len(all))
+	for _, r := range all {
+		segments = append(segments, segment{ranked: r, good: r.facts[0], needsImprovement: r.facts[1], poor: r.facts[2]})
+	}
 	return segments, err
 }
 
@@ -171,8 +138,8 @@ func (q *question) vitalsTable(ctx context.Context, conn driver.Conn, segments [
 	var value, lower, upper, good, needsImprovement, poor, change []*float64
 	for _, g := range segments {
 		enough := g.samples >= q.enough
-		share := func(weight uint64) *float64 {
-			return pointerIf(enough && q.metric.rated, float64(weight)/float64(g.weight))
+		share := func(weight float64) *float64 {
+			return pointerIf(enough && q.metric.rated, weight/float64(g.weight))
 		}
 		keys, samples = append(keys, g.key), append(samples, int64(g.samples))
 		value = append(value, pointerIf(enough, g.value))
@@ -205,28 +172,22 @@ func (q *question) vitalsBaseline(ctx context.Context, conn driver.Conn, segment
 	if q.baseline.empty() || len(segments) == 0 {
 		return nil
 	}
-	var s statement
-	sql := fmt.Sprintf(`SELECT %[1]scount() AS samples, quantileExactWeighted(%[2]s)(value, weight) AS percentile
-FROM vitals FINAL
-WHERE %[3]s%[4]s
-%[5]s
-LIMIT %[6]s`,
-		q.selectGroups(), s.bind("level", "Float64", q.level()),
-		q.vitalsWhere(&s, q.baseline), q.amongTopVitals(&s), q.groupBy(),
-		s.bind("limit", "UInt64", q.limit()+1))
+	before := q.vitalsRanking()
+	before.among = q.amongTopVitals
+	all, err := q.ranks(ctx, conn, before, q.baseline)
+	if err != nil {
+		return err
+	}
 	place := make(map[string]int, len(segments))
 	for i, g := range segments {
 		place[fmt.Sprintf("%q", g.key)] = i
 	}
-	return q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
-		var samples uint64
-		var value float64
-		key, err := q.scanned(rows, &samples, &value)
-		if i, ok := place[fmt.Sprintf("%q", key)]; ok {
-			segments[i].previous, segments[i].previousSamples = value, samples
+	for _, r := range all {
+		if i, ok := place[fmt.Sprintf("%q", r.key)]; ok {
+			segments[i].previous, segments[i].previousSamples = r.value, r.samples
 		}
-		return err
-	})
+	}
+	return nil
 }
 
 // knowCustomTiming refuses a metric nobody ever sent: it is a typing error, which an empty answer would hide.

@@ -300,7 +300,7 @@ func TestNothingFoundIsATypedFrameWithoutRows(t *testing.T) {
 		require.Equal(t, kind, got[0].Meta.Type)
 		require.Zero(t, got[0].Rows())
 		require.NotEmpty(t, got[0].Fields)
-		require.Contains(t, got[0].Meta.Notices[0].Text, `did you mean "shop"?`)
+		require.Contains(t, got[0].Meta.Notices[0].Text, `app 'shpo' unknown: did you mean 'shop'?`)
 	}
 }
 
@@ -311,9 +311,9 @@ func TestWhyAnAnswerIsEmpty(t *testing.T) {
 		return got[0].Meta.Notices[0].Text
 	}
 	later := window{seeded.today.Add(48 * time.Hour), seeded.today.Add(49 * time.Hour)}
-	require.Contains(t, why(`{}`, later), "Nothing in this time range: the last beacon of shop came")
-	require.Contains(t, why(`{"environment":"prodction"}`, day()), `did you mean "production"?`)
-	require.Contains(t, why(`{"filters":[{"key":"os","values":["BeOS"]}]}`, day()), "nothing here matches")
+	require.Contains(t, why(`{}`, later), "no data in range, which is in the future; last beacon of app 'shop' in environment 'production' ")
+	require.Contains(t, why(`{"environment":"prodction"}`, day()), `environment 'prodction' unknown: did you mean 'production'?`)
+	require.Contains(t, why(`{"filters":[{"key":"os","values":["BeOS"]}]}`, day()), "none that matches")
 }
 
 func TestAMetricNobodySentIsRefusedWithTheKnownOnes(t *testing.T) {

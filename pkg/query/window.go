@@ -87,3 +87,9 @@ func (w window) grid(step time.Duration) []int64 {
 	}
 	return times
 }
+
+// secondsOf is how long a step lies inside the window.
+func (w window) secondsOf(start int64, step time.Duration) float64 {
+	from, to := max(start, w.from.UnixMilli()), min(start+step.Milliseconds(), w.to.UnixMilli())
+	return float64(to-from) / 1000
+}

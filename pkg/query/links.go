@@ -1,0 +1,113 @@
+package query
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+)
+
+// Links are where the ids of an answer lead: to the traces and logs behind a visit, and from one answer to the next.
+// They come from the data source's settings; what is empty is not linked to.
+type Links struct {
+	UID  string // this data source's own, for what is asked next
+	Name string
+
+	TempoUID string
+	LokiUID  string
+
+	// LokiQuery is the LogQL that finds a trace's or request's lines. ${traceId} stands for the id (as does Grafana's own
+	// ${__value.raw}); without either, lines that hold the id are looked for. Empty means any service's.
+	LokiQuery string
+}
+
+// SessionsDashboard is the uid of the dashboard that shows one session, chosen by its variable "session".
+const SessionsDashboard = "sightline-sessions"
+
+// clicked is the value of the cell whose link is followed. Grafana puts it in when the link is drawn.
+const clicked = "${__value.raw}"
+
+// defaultLokiQuery selects every service that Loki knows by its standard label: a selector cannot be empty.
+const defaultLokiQuery = `{service_name=~".+"}`
+
+// put adds the data links to every field of an answer whose name says that it holds an id. Names of fields are the same
+// in all answers, so that no query type has links of its own.
+func (l Links) put(q *question, frames data.Frames) {
+	for _, frame := range frames {
+		for _, field := range frame.Fields {
+			links := l.of(q, field.Name)
+			if len(links) == 0 {
+				continue
+			}
+			if field.Config == nil {
+				field.Config = &data.FieldConfig{}
+			}
+			field.Config.Links = append(field.Config.Links, links...)
+		}
+	}
+}
+
+func (l Links) of(q *question, field string) []data.DataLink {
+	var links []data.DataLink
+	explore := func(title, uid, name string, query map[string]any) {
+		if uid != "" {
+			links = append(links, data.DataLink{Title: title,
+				Internal: &data.InternalDataLink{DatasourceUID: uid, DatasourceName: name, Query: query}})
+		}
+	}
+	ask := func(title string, query map[string]any) {
+		query["app"], query["environment"] = q.App, q.Environment
+		explore(title, l.UID, l.Name, query)
+	}
+	only := func(dimension string) []map[string]any {
+		return []map[string]any{{"key": dimension, "operator": "=", "values": []string{clicked}}}
+	}
+	logs := func() { explore("Logs in Loki", l.LokiUID, "Loki", map[string]any{"expr": l.logQL()}) }
+
+	switch field {
+	case "traceId":
+		explore("Trace in Tempo", l.TempoUID, "Tempo", map[string]any{"queryType": "traceql", "query": clicked})
+		logs()
+		if q.kind.name != "traces" && q.kind.name != "session" {
+			ask("Session of the trace", map[string]any{"queryType": "traces", "traceId": clicked})
+		}
+	case "requestId":
+		logs()
+	case "sessionId":
+		links = append(links, data.DataLink{Title: "Session", URL: q.sessionDashboard()})
+		if q.kind.name != "session" {
+			ask("Timeline of the session", map[string]any{"queryType": "session", "sessionId": clicked})
+		}
+	case "fingerprint":
+		ask("Errors of this group", map[string]any{"queryType": "errors", "filters": only("fingerprint")})
+	case "release":
+		ask("Vitals of this release", map[string]any{"queryType": "vitalsOverview", "groupBy": []string{"route"},
+			"filters": only("release")})
+	}
+	return links
+}
+
+// logQL is the Loki query with the id's placeholder in it.
+func (l Links) logQL() string {
+	query := strings.ReplaceAll(strings.TrimSpace(l.LokiQuery), "${traceId}", clicked)
+	if query == "" {
+		query = defaultLokiQuery
+	}
+	if !strings.Contains(query, "${__value") {
+		query += ` |= "` + clicked + `"`
+	}
+	return query
+}
+
+// sessionDashboard is the dashboard's address with the clicked session, in the time range that is being looked at.
+func (q *question) sessionDashboard() string {
+	address := "/d/" + SessionsDashboard + "?var-session=${__value.raw:percentencode}"
+	variable := func(name, value string) {
+		if value != "" && value != anyEnvironment {
+			address += "&" + name + "=" + strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
+		}
+	}
+	variable("var-app", q.App)
+	variable("var-environment", q.Environment)
+	return address + "&${__url_time_range}"
+}
