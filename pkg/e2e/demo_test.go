@@ -14,12 +14,15 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 	said, err := demo.CombinedOutput()
 	require.NoError(t, err, "the demo said:\n%s", said)
 	for _, found := range []string{
-		`(?m)^ +/checkout +[\d.]+ m?s +\d+ `, // LCP by route, with samples
-		`(?m)^ +Safari +mobile +[\d.]+ s `,   // by browser and device: enough samples for a number
-		`(?m)^ +Safari +[▁-█ ]+`,             // over time
-		`(?m)^ +2\.5\.0 +`,                   // by release
-		`(?m)^ +[0-9a-f]{16} +TypeError +undefined is not an object .* 2\.5\.0 `, // the error that came with it
-		`(?m)^ +\S{10} +\d{4}-\d\d-\d\d .* Safari +mobile`,                       // a visit that it hit
+		`(?m)^ +/checkout +fail +\d+ `,     // the overview by route
+		`(?m)^ +Safari +mobile +[\d.]+ s `, // by browser and device: enough samples for a number
+		`(?m)^ +Safari +[▁-█ ]+`,           // over time
+		`(?m)^ +2\.5\.0 +[\d.]+ s`,         // by release
+		`(?m)^ +new +[0-9a-f]{16} +TypeError +undefined is not an object .* 2\.5\.0 `,   // the burst that came with it
+		`(?m)^ +\S{10} +\d{4}-\d\d-\d\d .* Safari +mobile`,                              // a visit that it hit
+		`(?m)^ +\d{4}-\d\d-\d\d \S+ +TypeError: undefined is not an object`,             // its timeline
+		`(?m)^ +\d{4}-\d\d-\d\d \S+ +fetch +POST \S+/api/checkout/pay .* [0-9a-f]{32} `, // its traces
+		`(?m)^ +deploys +Checkout: wallet payments`,                                     // the evidence
 	} {
 		require.Regexp(t, found, string(said))
 	}

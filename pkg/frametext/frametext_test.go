@@ -23,7 +23,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // vitalsTable is what a table of p75 by route looks like: the last segment has too few samples.
 func vitalsTable() *data.Frame {
 	value := data.NewField("value", nil, []*float64{ptr(3120.5), ptr(812), nil})
-	value.Config = &data.FieldConfig{DisplayNameFromDS: "LCP p75", Unit: "ms", Thresholds: &data.ThresholdsConfig{
+	value.Config = &data.FieldConfig{DisplayNameFromDS: "LCP p75", Unit: "ms", NoValue: "not enough data", Thresholds: &data.ThresholdsConfig{
 		Mode: data.ThresholdsModeAbsolute,
 		Steps: []data.Threshold{
 			data.NewThreshold(math.Inf(-1), "green", ""),
@@ -75,6 +75,7 @@ func TestWrite(t *testing.T) {
 	}{
 		"table":        {data.Frames{vitalsTable()}, Options{}},
 		"table-narrow": {data.Frames{vitalsTable()}, Options{Width: 72}},
+		"table-cut":    {data.Frames{wideTable()}, Options{Width: 80}},
 		"table-colour": {data.Frames{vitalsTable()}, Options{Colour: true}},
 		"series":       {lcp, Options{}},
 		"series-zone":  {data.Frames{vitalsTable()}, Options{Location: time.FixedZone("CET", 3600)}},
@@ -100,6 +101,18 @@ func TestSeriesAreNamedWhereLabelsDoNotTellThemApart(t *testing.T) {
 	require.NoError(t, Write(&out, data.Frames{a, b}, Options{}))
 	require.Contains(t, out.String(), "LCP p75")
 	require.Contains(t, out.String(), "INP p75")
+}
+
+// wideTable has more columns than a terminal, and text that says more than its first words.
+func wideTable() *data.Frame {
+	fields := []*data.Field{
+		data.NewField("kind", nil, []string{"new"}),
+		data.NewField("message", nil, []string{"undefined is not an object (evaluating 'wallets[name].token')"}),
+	}
+	for _, name := range []string{"observed", "expected", "ratio", "score", "sessions", "release", "routes", "segments"} {
+		fields = append(fields, data.NewField(name, nil, []int64{1234}))
+	}
+	return data.NewFrame("", fields...)
 }
 
 func TestLinesFitTheTerminal(t *testing.T) {
@@ -136,7 +149,7 @@ func TestUnits(t *testing.T) {
 		{41.23, "percent", "41.2 %"},
 		{512, "bytes", "512 B"},
 		{1_450_000, "bytes", "1.45 MB"},
-		{12, "reqps", "12 reqps"},
+		{12, "reqps", "12/s"},
 	} {
 		require.Equal(t, c.want, withUnit(c.number, c.unit), "%v %s", c.number, c.unit)
 	}

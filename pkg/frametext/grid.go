@@ -1,6 +1,7 @@
 package frametext
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -18,10 +19,13 @@ const (
 	numeric             // to the right, never cut
 )
 
-// narrowest is how far a text column is cut to fit the terminal; gap is the space between two columns.
+// How a wide table is made to fit the terminal: text is cut as long as it stays readable, then columns are left out from
+// the right, but not the leading ones, then text is cut to the narrowest.
 const (
+	readable  = 48
+	leading   = 5
 	narrowest = 12
-	gap       = 2
+	gap       = 2 // the space between two columns
 )
 
 // grid is a table under construction: cells are final text, so that widths can be weighed before it is printed.
@@ -92,7 +96,7 @@ func header(field *data.Field) string {
 	return name(field) + " {" + field.Labels.String() + "}"
 }
 
-// print lays the grid out. What does not fit the terminal is taken from the widest columns of words.
+// print lays the grid out. Columns that are left out because they do not fit are named below.
 func (p *printer) print(g grid) {
 	widths := make([]int, len(g.header))
 	total := gap * (len(g.header) - 1)
@@ -100,19 +104,34 @@ func (p *printer) print(g grid) {
 		widths[column] = g.columnWidth(column)
 		total += widths[column]
 	}
-	for p.Width > 0 && total > p.Width {
-		widest := -1
-		for column, width := range widths {
-			if g.kinds[column] == words && width > narrowest && (widest < 0 || width > widths[widest]) {
-				widest = column
+	fitting := len(g.header)
+	squeeze := func(least int) {
+		for p.Width > 0 && total > p.Width {
+			widest := -1
+			for column, width := range widths[:fitting] {
+				if g.kinds[column] == words && width > least && (widest < 0 || width > widths[widest]) {
+					widest = column
+				}
 			}
+			if widest < 0 {
+				return
+			}
+			widths[widest]--
+			total--
 		}
-		if widest < 0 {
-			break
-		}
-		widths[widest]--
-		total--
 	}
+	drop := func(keep int) {
+		for p.Width > 0 && total > p.Width && fitting > keep {
+			fitting--
+			total -= widths[fitting] + gap
+		}
+	}
+	squeeze(readable)
+	drop(leading)
+	squeeze(narrowest)
+	drop(1)
+	left := g.header[fitting:]
+	g.header = g.header[:fitting]
 
 	t := table.NewWriter()
 	style := table.StyleLight
@@ -140,13 +159,22 @@ func (p *printer) print(g grid) {
 	t.SetColumnConfigs(configs)
 	t.AppendHeader(header)
 	for _, cells := range g.rows {
-		row := make(table.Row, len(cells))
-		for column, cell := range cells {
-			row[column] = cell
+		row := make(table.Row, fitting)
+		for column := range row {
+			row[column] = cells[column]
 		}
 		t.AppendRow(row)
 	}
 	for line := range strings.Lines(t.Render() + "\n") {
 		p.text.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
+	if len(left) > 0 {
+		p.leftOut(left)
+	}
+}
+
+// leftOut names the columns that do not fit, as many as go on a line.
+func (p *printer) leftOut(columns []string) {
+	said := fmt.Sprintf("… and %d more columns: %s", len(columns), strings.Join(columns, ", "))
+	p.line("%s", p.coloured(text.Snip(said, p.Width, "…"), text.FgHiBlack))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 // A spark line this long shows a day in half-hour steps and still leaves room for the labels on 100 columns.
@@ -68,7 +69,7 @@ func (p *printer) series(frames []*data.Frame) {
 			row = append(row, field.Labels[key])
 		}
 		low, high := extremes(field)
-		row = append(row, "", p.number(field, low), p.number(field, high), p.value(field, field.Len()-1))
+		row = append(row, "", p.number(field, low), p.number(field, high), p.latest(field))
 		g.row(row...)
 	}
 
@@ -80,6 +81,14 @@ func (p *printer) series(frames []*data.Frame) {
 		g.rows[i][trend] = Spark(numbers(field), columns)
 	}
 	p.print(g)
+}
+
+// latest is the last point of a series. Counts are never null: a null is a percentile that had too few samples.
+func (p *printer) latest(field *data.Field) string {
+	if _, ok := field.ConcreteAt(field.Len() - 1); !ok {
+		return p.coloured(notEnough, text.FgHiBlack)
+	}
+	return p.value(field, field.Len()-1)
 }
 
 // numbers of a field in row order, NaN where there is none.

@@ -28,7 +28,7 @@ var counts = message.NewPrinter(language.English)
 func (p *printer) value(field *data.Field, row int) string {
 	concrete, ok := field.ConcreteAt(row)
 	if !ok {
-		if field.Name == "value" || field.Name == data.TimeSeriesValueFieldName {
+		if field.Name == "value" && field.Config != nil && field.Config.NoValue == notEnough {
 			return p.coloured(notEnough, text.FgHiBlack)
 		}
 		return missing
@@ -86,6 +86,8 @@ func withUnit(number float64, unit string) string {
 			number /= 1000
 		}
 		return plain(number, 3) + strings.TrimSuffix(" "+names[n:n+1], " ") + "B"
+	case "reqps":
+		return plain(number, 3) + "/s"
 	case "", "none", "short":
 		return plain(number, 3)
 	default:
@@ -98,7 +100,7 @@ func plain(number float64, digits int) string {
 	if number == math.Trunc(number) && math.Abs(number) < 1e15 {
 		return counts.Sprintf("%d", int64(number))
 	}
-	if math.Abs(number) >= math.Pow10(digits) {
+	if math.Abs(number) >= math.Pow10(digits)-0.5 { // would be rounded to an exponent
 		return counts.Sprintf("%d", int64(math.Round(number)))
 	}
 	return strconv.FormatFloat(number, 'g', digits, 64)

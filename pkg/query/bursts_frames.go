@@ -48,23 +48,24 @@ func (q *question) burstsTable(bursts []*burst) *data.Frame {
 	if !q.groupsBy("errorType") {
 		fields = append(fields, column("errorType", "Error type", unitNone, types))
 	}
+	// What is asked first comes first: what, since when, in which release, for how many, and where.
 	fields = append(fields,
 		column("message", "Message", unitNone, messages),
-		column("observed", "Observed", unitShort, observed),
-		column("expected", "Expected", unitShort, expected),
-		column("ratio", "Ratio", unitShort, ratio),
-		likely,
-		column("baseline", "Baseline", unitNone, baseline),
-		column("onset", "Onset", unitTime, onset),
-		column("end", "End", unitTime, end),
-		column("count", "Since onset", unitShort, count),
-		column("sessions", "Sessions", unitShort, sessions))
+		column("onset", "Onset", unitTime, onset))
 	if !q.groupsBy("release") {
 		fields = append(fields, over("release", "Release", release))
 	}
 	fields = append(fields,
+		column("observed", "Observed", unitShort, observed),
+		column("expected", "Expected", unitShort, expected),
+		column("sessions", "Sessions", unitShort, sessions),
 		over("routes", "Routes", affected),
 		over("segments", "Segments", segments),
+		column("ratio", "Ratio", unitShort, ratio),
+		likely,
+		column("baseline", "Baseline", unitNone, baseline),
+		column("end", "End", unitTime, end),
+		column("count", "Since onset", unitShort, count),
 		column("firstSeen", "First seen", unitTime, first),
 		column("firstRelease", "First release", unitNone, firstRelease),
 		column("sessionId", "Session", unitNone, sessionID),

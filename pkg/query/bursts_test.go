@@ -360,7 +360,7 @@ func TestALongRangeOfBurstsIsCutAndSaidSo(t *testing.T) {
 func TestGoldenBursts(t *testing.T) {
 	for _, format := range []string{"table", "numeric", "timeseries", "annotations"} {
 		holdGolden(t, "errorBursts_"+format,
-			ask(t, everyone, `{"queryType":"errorBursts","app":"till","format":"`+format+`"}`, hours(1)))
+			askPlugin(t, `{"queryType":"errorBursts","app":"till","format":"`+format+`"}`, hours(1)))
 	}
 }
 

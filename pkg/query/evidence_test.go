@@ -245,6 +245,6 @@ func TestEvidenceTakesEveryFilter(t *testing.T) {
 
 func TestGoldenEvidence(t *testing.T) {
 	for _, format := range []string{"table", "numeric"} {
-		holdGolden(t, "evidence_"+format, ask(t, everyone, payEvidence+`,"format":"`+format+`"}`, hours(0.5)))
+		holdGolden(t, "evidence_"+format, askPlugin(t, payEvidence+`,"format":"`+format+`"}`, hours(0.5)))
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestGoldenFrames holds whole answers to what they were: names, types, units, thresholds, labels, notices, SQL and
+// TestGoldenFrames holds whole answers of the plugin's binary to what they were: names, types, units, thresholds, labels, notices, SQL and
 // numbers. Dashboards and alert rules rely on them. Write them anew with: go test ./pkg/query -run Golden -update
 func TestGoldenFrames(t *testing.T) {
 	for name, query := range map[string]string{
@@ -41,7 +41,7 @@ func TestGoldenFrames(t *testing.T) {
 		"refused":             `{"metric":"lpc"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			holdGolden(t, name, ask(t, everyone, query))
+			holdGolden(t, name, askPlugin(t, query))
 		})
 	}
 }

@@ -84,6 +84,7 @@ func testMain(m *testing.M) (int, error) {
 	defer reader.Close()
 	runner = &Runner{Conn: reader.Conn(), Settings: shopSettings}
 	runner.Settings.MinSamples = 1
+	defer stopPlugin()
 	return m.Run(), nil
 }
 

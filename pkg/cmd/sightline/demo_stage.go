@@ -21,10 +21,13 @@ func (s *stage) line(format string, arguments ...any) {
 	}
 }
 
+// margin is how far answers are set in.
+const margin = "   "
+
 // text prints an answer, set in a little.
 func (s *stage) text(answer string) {
 	for line := range strings.Lines(answer) {
-		s.line("   %s", strings.TrimSuffix(line, "\n"))
+		s.line(margin+"%s", strings.TrimSuffix(line, "\n"))
 	}
 }
 

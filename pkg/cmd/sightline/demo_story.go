@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/sightline-rum/sightline/pkg/demo/traffic"
 )
@@ -21,36 +24,47 @@ type question struct {
 	tells string
 }
 
+// worstSession stands in a question for the first session of the answer before it.
+const worstSession = "(the worst session)"
+
 func (s *demoStack) questions(i *traffic.Incident) []question {
-	filter := func(key, value string) map[string]any {
-		return map[string]any{"key": key, "operator": "=", "values": []string{value}}
+	filter := func(key string, values ...string) map[string]any {
+		return map[string]any{"key": key, "operator": "=", "values": values}
 	}
-	checkout := filter("route", i.Route)
+	route, browser, device := filter("route", i.Route), filter("browser", "Safari"), filter("device", i.Device)
+	onset := i.Onset.Local().Format("15:04")
 	return []question{
-		{"Which pages are slow right now?", "now-2h",
-			map[string]any{"queryType": "vitals", "metric": "lcp", "groupBy": []string{"route"}, "format": "table"},
-			"Most pages are as they should be. " + i.Route + " is not: too many of its loads are poor."},
+		{"Which pages are not well?", "now-2h",
+			map[string]any{"queryType": "vitalsOverview", "groupBy": []string{"route"}},
+			i.Route + " fails: more of its loads are poor than of any other page."},
 		{"For whom is " + i.Route + " slow?", "now-2h",
 			map[string]any{"queryType": "vitals", "metric": "lcp", "groupBy": []string{"browser", "device"},
-				"filters":    []any{checkout},
-				"minSamples": 20, "format": "table"},
+				"filters": []any{route}, "minSamples": 20, "format": "table"},
 			"Safari on phones, and nobody else. An average over everybody would have hidden it."},
 		{"Since when?", "now-24h",
 			map[string]any{"queryType": "vitals", "metric": "lcp", "groupBy": []string{"browser"}, "minSamples": 5,
-				"filters": []any{checkout, filter("device", i.Device)}, "format": "timeseries"},
-			"Safari's line jumps at about " + i.Onset.Local().Format("15:04") + "; Chrome's does not."},
+				"filters": []any{route, device}, "format": "timeseries"},
+			"Safari's line jumps at about " + onset + "; Chrome's does not."},
 		{"Which release brought it?", "now-24h",
 			map[string]any{"queryType": "vitals", "metric": "lcp", "groupBy": []string{"release"}, "minSamples": 20,
-				"filters": []any{checkout, filter("browser", "Safari"), filter("device", i.Device)}, "format": "table"},
-			"Release " + i.Release + ", deployed at " + i.Onset.Local().Format("15:04") + ", against " + i.Before +
-				" before it."},
-		{"Is something broken there, too?", "now-2h",
-			map[string]any{"queryType": "errors", "filters": []any{checkout}, "format": "table", "limit": 5},
-			"An error in the payment code that nobody had seen before release " + i.Release + "."},
+				"filters": []any{route, browser, device}, "format": "table"},
+			"Release " + i.Release + ", deployed at " + onset + ", against " + i.Before + " before it."},
+		{"Is something broken there, too?", "now-3h",
+			map[string]any{"queryType": "errorBursts", "window": "1h"},
+			"An error nobody had seen before, since shortly after the deploy, in release " + i.Release + " and on iOS only."},
 		{"Whom did it hit? Show me single visits.", "now-2h",
-			map[string]any{"queryType": "sessions", "filters": []any{checkout, filter("browser", "Safari"), filter("release",
-				i.Release)}, "limit": 5},
+			map[string]any{"queryType": "sessions", "filters": []any{route, browser, filter("release", i.Release)}, "limit": 5},
 			"Visits to open in a timeline, with the traces of their requests."},
+		{"What happened to the first of them at the checkout?", "now-24h",
+			map[string]any{"queryType": "session", "sessionId": worstSession,
+				"filters": []any{route, filter("kind", "view", "vital", "action", "error")}},
+			"A slow page, a click on pay, and the error."},
+		{"What did its requests do behind the browser?", "now-24h",
+			map[string]any{"queryType": "traces", "sessionId": worstSession, "filters": []any{route}},
+			"Trace ids to look up in Tempo. Payment answered in good time: the fault is in the page."},
+		{"What belongs into the ticket?", "now-2h",
+			map[string]any{"queryType": "evidence", "filters": []any{route, browser}},
+			"When it began, what was deployed just before, how many it hits, and that the backend is well."},
 	}
 }
 
@@ -58,8 +72,12 @@ func (s *demoStack) questions(i *traffic.Incident) []question {
 func (s *demoStack) askAll(ctx context.Context, incident *traffic.Incident) error {
 	s.show.line("")
 	s.show.line("%s", s.show.bold("It is "+time.Now().Format("15:04")+". Support says: “customers cannot pay”. All servers are green."))
+	session := ""
 	for n, q := range s.questions(incident) {
 		q.query["app"] = demoApp
+		if q.query["sessionId"] == worstSession {
+			q.query["sessionId"] = session
+		}
 		text, err := json.Marshal(q.query)
 		if err != nil {
 			return fmt.Errorf("question %d: %w", n+1, err)
@@ -67,17 +85,53 @@ func (s *demoStack) askAll(ctx context.Context, incident *traffic.Incident) erro
 		s.show.line("\n%s", s.show.bold(fmt.Sprintf("%d. %s", n+1, q.ask)))
 		s.show.line("   %s\n", s.show.faint(fmt.Sprintf("sightline query --data %s --from %s '%s'", s.folderName(), q.from,
 			text)))
-		var answer bytes.Buffer
 		began := time.Now()
-		ask := &queryCmd{Query: string(text), Data: s.data, From: q.from, To: "now", Output: "table", Role: "Admin",
-			Plugin: s.plugin}
-		if err := ask.ask(ctx, nil, &answer, newTerminal(os.Stdout)); err != nil {
+		answer, err := s.ask(ctx, q, string(text), "table")
+		if err != nil {
 			return fmt.Errorf("question %d: %w", n+1, err)
 		}
-		s.show.text(answer.String())
-		s.show.line("   → %s %s", q.tells, s.show.faint("("+shortDuration(time.Since(began))+")"))
+		took := time.Since(began)
+		s.show.text(answer)
+		s.show.line("   → %s %s", q.tells, s.show.faint("("+shortDuration(took)+")"))
+		if q.query["queryType"] == "sessions" {
+			if session, err = s.firstSession(ctx, q, string(text)); err != nil {
+				return fmt.Errorf("question %d: %w", n+1, err)
+			}
+		}
 	}
 	return nil
+}
+
+// ask asks one question as `sightline query` would and returns what it would print, leaving room for the margin.
+func (s *demoStack) ask(ctx context.Context, q question, text, output string) (string, error) {
+	var answer bytes.Buffer
+	terminal := newTerminal(os.Stdout)
+	if terminal.Width > len(margin) {
+		terminal.Width -= len(margin)
+	}
+	ask := &queryCmd{Query: text, Data: s.data, From: q.from, To: "now", Output: output, Role: "Admin", Plugin: s.plugin}
+	err := ask.ask(ctx, nil, &answer, terminal)
+	return answer.String(), err
+}
+
+// firstSession is the id in the first row of a sessions answer.
+func (s *demoStack) firstSession(ctx context.Context, q question, text string) (string, error) {
+	answer, err := s.ask(ctx, q, text, "json")
+	if err != nil {
+		return "", err
+	}
+	var frames data.Frames
+	if err := json.Unmarshal([]byte(answer), &frames); err != nil {
+		return "", fmt.Errorf("read the sessions: %w", err)
+	}
+	for _, frame := range frames {
+		if ids, _ := frame.FieldByName("sessionId"); ids != nil && ids.Len() > 0 {
+			if id, ok := ids.ConcreteAt(0); ok {
+				return fmt.Sprint(id), nil
+			}
+		}
+	}
+	return "", errors.New("no session was hit by the incident: play more of them with --sessions")
 }
 
 // folderName is the data folder as short as it can be written here.
