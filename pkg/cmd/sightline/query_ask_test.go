@@ -138,7 +138,7 @@ func TestQueryAsksTheBuiltPlugin(t *testing.T) {
 		out, err := ask(queryCmd{Query: `{"queryType":"vitals","app":"shp","format":"table"}`}, "")
 		require.NoError(t, err)
 		require.Contains(t, out, "No data")
-		require.Contains(t, out, `did you mean "shop"?`)
+		require.Contains(t, out, "did you mean 'shop'?")
 	})
 	t.Run("a server by its DSN", func(t *testing.T) {
 		dsn := fmt.Sprintf("http://%s@%s/%s", url.UserPassword(access.Reader.User, access.Reader.Password), access.Address, access.Database)
