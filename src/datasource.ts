@@ -39,7 +39,8 @@ export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineS
   }
 
   override filterQuery(query: SightlineQuery): boolean {
-    return !query.hide && isComplete(query);
+    // A dashboard's session variable is empty until somebody chooses one.
+    return !query.hide && isComplete({ ...query, sessionId: this.templates.replace(query.sessionId) });
   }
 
   override applyTemplateVariables(query: SightlineQuery, scoped: ScopedVars, filters?: AdHocFilter[]): SightlineQuery {

@@ -11,7 +11,7 @@ export function interpolate(query: SightlineQuery, templates: TemplateSrv, scope
   const expand = (text: string) => valuesOf(text, templates, scoped);
 
   const next: SightlineQuery = { ...query };
-  for (const key of ['app', 'metric', 'dimension'] as const) {
+  for (const key of ['app', 'metric', 'dimension', 'sessionId'] as const) {
     if (next[key]) {
       next[key] = replace(next[key]);
     }
@@ -85,7 +85,7 @@ function isAll(name: string, templates: TemplateSrv, scoped: ScopedVars): boolea
 }
 
 /** Every text of a query that may hold a template variable. */
-export function textsOf({ app, environment, metric, dimension, groupBy, filters }: SightlineQuery): string[] {
+export function textsOf({ app, environment, metric, dimension, sessionId, groupBy, filters }: SightlineQuery): string[] {
   const inFilters = (filters ?? []).flatMap(({ key, values }) => [key, ...values]);
-  return [app, environment, metric, dimension, ...(groupBy ?? []), ...inFilters].filter((text) => text !== undefined);
+  return [app, environment, metric, dimension, sessionId, ...(groupBy ?? []), ...inFilters].filter((text) => text !== undefined);
 }

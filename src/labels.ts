@@ -4,6 +4,7 @@ export const labels = {
     vitals: { label: 'Web Vitals', description: 'How fast pages load, react and stay in place, by segment' },
     errors: { label: 'Errors', description: 'Groups of errors with their counts, sessions and first release' },
     sessions: { label: 'Sessions', description: 'Slow, broken or frustrated sessions, worst first' },
+    session: { label: 'Session', description: 'What happened in one session, as log lines or a waterfall' },
     variable: { label: 'Variable', description: 'The values of a dimension' },
   },
   metrics: {
@@ -18,6 +19,8 @@ export const labels = {
     table: { label: 'Table', description: 'One row per segment, with samples and shares' },
     numeric: { label: 'Number', description: 'One number per segment, for stat panels and alert rules' },
     distribution: { label: 'Distribution', description: 'How values spread, for the histogram panel' },
+    logs: { label: 'Log lines', description: 'One line for each thing that happened' },
+    trace: { label: 'Waterfall', description: 'Views with what they caused, for the traces panel' },
   },
   operators: {
     '=': 'is',
@@ -45,6 +48,8 @@ export const labels = {
     metric: 'Metric',
   },
   query: {
+    session: 'Session',
+    sessionTooltip: 'The id of a session, as the Sessions question lists it, or a template variable',
     type: 'Query type',
     metric: 'Metric',
     metricTooltip: 'A Web Vital, or the name of a custom timing of your site',

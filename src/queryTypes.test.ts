@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withType } from './queryTypes';
+import { isComplete, withType } from './queryTypes';
 import type { SightlineQuery } from './types';
 
 const vitals: SightlineQuery = {
@@ -38,4 +38,12 @@ test('dimensions and template variables stay in the grouping', () => {
 test('back at vitals there is a metric again', () => {
   const again = withType(withType(vitals, 'errors'), 'vitals');
   expect(again).toMatchObject({ metric: 'lcp', percentile: 75, format: 'table' });
+});
+
+test('a session is asked for once one is chosen, and another type forgets it', () => {
+  const session: SightlineQuery = { refId: 'A', queryType: 'session', sessionId: 'abc', format: 'trace' };
+  expect(isComplete(session)).toBe(true);
+  expect(isComplete({ ...session, sessionId: '' })).toBe(false);
+  expect(withType(session, 'session')).toMatchObject({ sessionId: 'abc', format: 'trace' });
+  expect(withType(session, 'errors')).not.toHaveProperty('sessionId');
 });

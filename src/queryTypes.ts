@@ -16,11 +16,12 @@ const shapes: Record<QueryType, Shape> = {
   vitals: { formats: ['timeseries', 'table', 'numeric', 'distribution'], measures: true, groups: true },
   errors: { formats: ['table', 'timeseries'], measures: false, groups: true },
   sessions: { formats: ['table'], measures: false, groups: false },
+  session: { formats: ['logs', 'trace'], measures: false, groups: false },
   variable: { formats: ['table'], measures: false, groups: false },
 };
 
 /** The types a panel can ask for. Template variables have an editor of their own. */
-export const panelTypes: readonly QueryType[] = ['vitals', 'errors', 'sessions'];
+export const panelTypes: readonly QueryType[] = ['vitals', 'errors', 'sessions', 'session'];
 
 export const maxGroups = 3;
 
@@ -40,7 +41,7 @@ export function isAlerting(app?: CoreApp): boolean {
 
 /** The query with another type: everything the new type has no use for is dropped, because the backend refuses it. */
 export function withType(query: SightlineQuery, queryType: QueryType): SightlineQuery {
-  const { metric, percentile, groupBy = [], filters = [], format, ...rest } = query;
+  const { metric, percentile, groupBy = [], filters = [], format, sessionId, ...rest } = query;
   const shape = shapeOf(queryType);
   const known = (key: string) => (dimensionsOf(queryType) as readonly string[]).includes(key) || key.includes('$');
   const next: SightlineQuery = {
@@ -53,6 +54,9 @@ export function withType(query: SightlineQuery, queryType: QueryType): Sightline
     next.metric = metric ?? 'lcp';
     next.percentile = percentile ?? 75;
   }
+  if (queryType === 'session' && sessionId) {
+    next.sessionId = sessionId;
+  }
   if (shape.groups) {
     next.groupBy = groupBy.filter(known);
   }
@@ -61,5 +65,12 @@ export function withType(query: SightlineQuery, queryType: QueryType): Sightline
 
 /** Whether a query says enough to be sent. */
 export function isComplete(query: SightlineQuery): boolean {
-  return query.queryType !== 'variable' || Boolean(query.dimension);
+  switch (query.queryType) {
+    case 'variable':
+      return Boolean(query.dimension);
+    case 'session':
+      return Boolean(query.sessionId);
+    default:
+      return true;
+  }
 }

@@ -2,10 +2,10 @@ import type { DataSourceJsonData } from '@grafana/data';
 import type { DataQuery } from '@grafana/schema';
 
 /** What a query asks for. The backend knows the full list; these are the ones the editors offer. */
-export type QueryType = 'vitals' | 'errors' | 'sessions' | 'variable';
+export type QueryType = 'vitals' | 'errors' | 'sessions' | 'session' | 'variable';
 
 /** The shape of an answer. Which ones a query type has: queryTypes.ts. */
-export type Format = 'timeseries' | 'table' | 'numeric' | 'distribution';
+export type Format = 'timeseries' | 'table' | 'numeric' | 'distribution' | 'logs' | 'trace';
 
 export type Operator = '=' | '!=' | '=~' | '!~';
 
@@ -34,6 +34,8 @@ export interface SightlineQuery extends DataQuery {
   /** Fewer samples than this are "not enough data" and not a number. */
   minSamples?: number;
   limit?: number;
+  /** Of a session query: whose timeline. */
+  sessionId?: string;
   /** Of a variable query: whose values. */
   dimension?: string;
 }

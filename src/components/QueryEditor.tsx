@@ -10,6 +10,7 @@ import { GroupByField } from './GroupByField';
 import { labelWidth } from './layout';
 import { MeasureFields } from './MeasureFields';
 import { ScopeFields } from './ScopeFields';
+import { SessionField } from './SessionField';
 
 type Props = QueryEditorProps<DataSource, SightlineQuery, SightlineSettings>;
 
@@ -46,6 +47,7 @@ export function QueryEditor({ datasource, query: stored, range, app, onChange, o
           />
         </InlineField>
         {shape.measures && <MeasureFields {...parts} />}
+        {type === 'session' && <SessionField key={query.sessionId} {...parts} />}
         {shape.formats.length > 1 && (
           <InlineField label={labels.query.format} htmlFor={`${id}-format`}>
             <Select<Format>
