@@ -9,21 +9,37 @@ import (
 
 // judge says of what kind a window is, when the group's events from window since on are not its history.
 func (h *burstHistory) judge(g *burstGroup, at, gap, since int) (stats.Kind, stats.Burst, stats.Expectation) {
-	sightings := stats.Sightings{Window: h.tiles.start(since), First: g.firstSeen, Sessions: g.sessions[at]}
+	sightings := stats.Sightings{Window: h.tiles.start(since), First: g.firstSeen, Watched: g.appStart - since,
+		Sessions: g.sessions[at]}
 	if g.firstSeen.IsZero() {
 		sightings.First = time.Unix(0, 0) // its record is gone, it is not
 	}
 	if !slices.ContainsFunc(g.returns, func(back int) bool { return at <= back && back <= since }) {
 		sightings.Before = sightings.Window.Add(-time.Millisecond)
 	}
-	expectation := h.tiles.before(g, at, gap).Expect()
+	expectation := h.expect(g, sightings.Reason(), at, gap, since)
 	verdict := expectation.Test(g.counts[at], sightings.Sessions)
 	return sightings.Kind(verdict), verdict, expectation
+}
+
+// expect reads from the history before a window how many events are usual in it. The history of a group that was not
+// there before ends where the group begins: it has no slow beginning that a gap would have to keep out, and an app of a
+// few hours has no history to waste on one.
+func (h *burstHistory) expect(g *burstGroup, reason stats.Kind, at, gap, since int) stats.Expectation {
+	if reason == stats.New || reason == stats.Regressed {
+		gap = since - at
+	}
+	return h.tiles.before(g, at, gap).Expect()
 }
 
 // gap keeps a burst out of its own baseline as it goes on.
 func (h *burstHistory) gap(b *burst, at int) int {
 	return burstLead + max(0, min(b.first-at, h.tiles.reach))
+}
+
+// expectIn is how many events would be usual in a window if the burst were not there.
+func (h *burstHistory) expectIn(b *burst, at int) stats.Expectation {
+	return h.expect(b.group, b.kind, at, h.gap(b, at), max(at, b.since))
 }
 
 // burstsOf walks through the windows from the oldest on and returns the bursts in them, the oldest first.
@@ -77,6 +93,6 @@ func (h *burstHistory) burstNow(g *burstGroup) *burst {
 		return nil
 	}
 	b := all[len(all)-1]
-	b.shown = h.tiles.before(g, 0, h.gap(b, 0)).Expect().Test(g.counts[0], g.sessions[0])
+	b.shown = h.expectIn(b, 0).Test(g.counts[0], g.sessions[0])
 	return b
 }

@@ -63,7 +63,7 @@ func (h *burstHistory) placeOnset(b *burst, counts map[int]float64) {
 	oldest := (b.first+onsetLead+1)*fineBuckets - 1
 	var series, expected []float64
 	for window := b.first + onsetLead; window >= max(0, b.last-1); window-- {
-		usual := t.before(b.group, window, h.gap(b, window)).Expect().Count / fineBuckets
+		usual := h.expectIn(b, window).Count / fineBuckets
 		for bucket := (window+1)*fineBuckets - 1; bucket >= window*fineBuckets; bucket-- {
 			series, expected = append(series, counts[bucket]), append(expected, usual)
 		}

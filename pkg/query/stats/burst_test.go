@@ -232,20 +232,22 @@ func TestTheLeastThatMakesABurst(t *testing.T) {
 
 func TestWhyAGroupStandsOut(t *testing.T) {
 	now := time.Date(2026, 3, 14, 15, 0, 0, 0, time.UTC)
-	surging := Burst{Surging: true}
+	surging, calm := Burst{Surging: true}, Burst{}
 	for name, c := range map[string]struct {
 		sightings Sightings
 		burst     Burst
 		kind      Kind
 	}{
-		"first seen in the window":     {Sightings{Window: now, First: now, Sessions: 2}, Burst{}, New},
-		"first seen by one visitor":    {Sightings{Window: now, First: now, Sessions: 1}, surging, Usual},
-		"new and many":                 {Sightings{Window: now, First: now.Add(time.Minute), Sessions: 9}, surging, New},
-		"back after a week":            {Sightings{now, now.Add(-30 * day), now.Add(-7 * day), 2}, surging, Regressed},
-		"back after more than is kept": {Sightings{Window: now, First: now.Add(-90 * day), Sessions: 2}, Burst{}, Regressed},
-		"back after a weekend":         {Sightings{now, now.Add(-30 * day), now.Add(-3 * day), 2}, Burst{}, Usual},
-		"more than usual":              {Sightings{now, now.Add(-30 * day), now.Add(-time.Minute), 2}, surging, Surging},
-		"no more than usual":           {Sightings{now, now.Add(-30 * day), now.Add(-time.Minute), 50}, Burst{}, Usual},
+		"first seen in the window":     {Sightings{now, now, time.Time{}, 12, 2}, calm, New},
+		"rarely before, perhaps":       {Sightings{now, now, time.Time{}, 6, 2}, calm, Usual},
+		"first seen by one visitor":    {Sightings{now, now, time.Time{}, 12, 1}, surging, Usual},
+		"as new as the app itself":     {Sightings{now, now, time.Time{}, 0, 9}, surging, Usual},
+		"new and many":                 {Sightings{now, now.Add(time.Minute), time.Time{}, 3, 9}, surging, New},
+		"back after a week":            {Sightings{now, now.Add(-30 * day), now.Add(-7 * day), 2016, 2}, calm, Regressed},
+		"back after more than is kept": {Sightings{now, now.Add(-90 * day), time.Time{}, 2016, 2}, calm, Regressed},
+		"back after a weekend":         {Sightings{now, now.Add(-30 * day), now.Add(-3 * day), 3, 2}, calm, Usual},
+		"more than usual":              {Sightings{now, now.Add(-30 * day), now.Add(-time.Minute), 3, 2}, surging, Surging},
+		"no more than usual":           {Sightings{now, now.Add(-30 * day), now.Add(-time.Minute), 3, 50}, calm, Usual},
 	} {
 		require.Equal(t, c.kind, c.sightings.Kind(c.burst), name)
 	}

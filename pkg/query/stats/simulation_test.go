@@ -244,6 +244,59 @@ func TestABurstIsNotHiddenByItsOwnFirstHour(t *testing.T) {
 	require.Greater(t, underWay(time.Hour).detection, 0.95)
 }
 
+// calledNew is the share of groups with a rate of mean a window, in an app of so many windows when the group's first
+// error could be met, that are ever called new. Every event is another session's, the worst there is.
+func calledNew(random *rand.Rand, noise noise, mean float64, age, groups int) float64 {
+	const slow = 2 // how many windows may lie between the first session and the second
+	called := 0
+	for range groups {
+		var counts [slow + 1]float64
+		first := age
+		for counts[0] == 0 {
+			counts[0] = noise.draw(mean, random)
+			first++
+		}
+		for i := range slow {
+			counts[1+i] = noise.draw(mean, random)
+		}
+		start := time.Unix(0, 0)
+		for i, x := range counts {
+			sightings := Sightings{Window: start, First: start, Watched: max(0, first+i-1-slow), Sessions: int(x)}
+			if sightings.Kind(Burst{}) == New {
+				called++
+				break
+			}
+		}
+	}
+	return float64(called) / float64(groups)
+}
+
+func TestWhatWasAlwaysThereIsRarelyCalledNew(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 9))
+	for _, noise := range []noise{poisson, swaying(2)} {
+		for _, mean := range []float64{0.002, 0.02, 0.1, 0.5, 2, 5, 20} {
+			require.LessOrEqual(t, calledNew(random, noise, mean, 0, 2000), 0.1, "%s, %g a window", noise.name, mean)
+		}
+	}
+	require.GreaterOrEqual(t, calledNew(random, poisson, 5, 288, 500), 0.99, "and what begins after a day is")
+}
+
+// measureNew prints how often a group is called new that was there all along, and one that came after hours or a day.
+func measureNew() {
+	random := rand.New(rand.NewPCG(6, 28))
+	fmt.Println("| noise | events a window | there all along | came after 2 h | came after 24 h |\n|---|---|---|---|---|")
+	for _, noise := range []noise{poisson, clumped(2), clumped(5), swaying(2)} {
+		for _, mean := range []float64{0.002, 0.02, 0.1, 0.5, 2, 5, 20} {
+			fmt.Printf("| %s | %g |", noise.name, mean)
+			for _, age := range []int{0, 24, 288} {
+				fmt.Printf(" %.2g %% |", 100*calledNew(random, noise, mean, age, 10000))
+			}
+			fmt.Println()
+		}
+	}
+	fmt.Println()
+}
+
 // TestMeasure prints the tables of docs/statistics.md.
 func TestMeasure(t *testing.T) {
 	if os.Getenv("SIGHTLINE_MEASURE") == "" {
@@ -253,6 +306,7 @@ func TestMeasure(t *testing.T) {
 	measureBursts()
 	measureOtherWindows()
 	measureDrawnWindows()
+	measureNew()
 	measureOnset()
 	measureOverrepresented()
 }
