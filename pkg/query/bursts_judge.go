@@ -17,6 +17,9 @@ func (h *burstHistory) judge(g *burstGroup, at, gap, since int) (stats.Kind, sta
 	if !slices.ContainsFunc(g.returns, func(back int) bool { return at <= back && back <= since }) {
 		sightings.Before = sightings.Window.Add(-time.Millisecond)
 	}
+	if sightings.Reason() == stats.Surging && g.counts[at] < stats.BurstEvents*g.weight {
+		return stats.Usual, stats.Burst{}, stats.Expectation{} // most windows: their history need not be fitted
+	}
 	expectation := h.expect(g, sightings.Reason(), at, gap, since)
 	verdict := expectation.Test(g.counts[at], sightings.Sessions)
 	return sightings.Kind(verdict), verdict, expectation

@@ -63,14 +63,16 @@ func naiveHistory(group string) stats.History {
 		h.Recent = append(h.Recent, count)
 	}
 	for d := 1; d <= 7; d++ {
-		from := start.Add(-time.Duration(d)*24*time.Hour - 25*time.Minute)
+		from := start.Add(-time.Duration(d)*24*time.Hour - 30*time.Minute)
 		if from.Before(events[0].at.Truncate(window5)) {
 			continue
 		}
+		var hour []float64
 		for at := from; at.Before(from.Add(time.Hour)); at = at.Add(window5) {
 			count, _ := amongst(events, at, at.Add(window5))
-			h.SameHour = append(h.SameHour, count)
+			hour = append(hour, count)
 		}
+		h.SameHour = append(h.SameHour, hour)
 	}
 	return h
 }

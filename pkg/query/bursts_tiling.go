@@ -3,6 +3,7 @@ package query
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,9 +163,11 @@ func (t tiling) before(g *burstGroup, at, gap int) stats.History {
 		return h
 	}
 	for d := 1; d <= sameHourDays; d++ {
-		newest := at + d*t.perDay - t.perHour/2
-		if oldest := newest + t.perHour - 1; oldest <= g.oldest && newest > at+gap {
-			h.SameHour = append(h.SameHour, g.counts[newest:oldest+1]...)
+		oldest := at + d*t.perDay + t.perHour/2
+		if newest := oldest - t.perHour + 1; oldest <= g.oldest && newest > at+gap {
+			hour := slices.Clone(g.counts[newest : oldest+1])
+			slices.Reverse(hour)
+			h.SameHour = append(h.SameHour, hour)
 		}
 	}
 	return h

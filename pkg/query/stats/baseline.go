@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -41,9 +42,10 @@ type History struct {
 	// Gap is the time between the end of Recent and the start of the window, 0 when they touch. A gap keeps a burst that
 	// has been going on for less than that out of its own baseline, which would otherwise hide it after a while.
 	Gap time.Duration
-	// SameHour holds buckets around the window's time of day on previous days, in any order. A window shorter than an
-	// hour should bring the hour around it, 12 buckets of 5 minutes a day: one bucket a day says too little.
-	SameHour []float64
+	// SameHour holds the buckets around the window's time of day on previous days, a slice a day, each oldest first and
+	// with the window's own time at index len/2. A window shorter than an hour should bring the hour around it, 12
+	// buckets of 5 minutes: one bucket a day says too little.
+	SameHour [][]float64
 	// Weight is what one event counts for, Σw²/Σw over the events of window and history; 0 or 1 when none were sampled
 	// away. Counts divided by it carry as much information as that many unsampled events (see EffectiveSize).
 	Weight float64
@@ -73,15 +75,21 @@ func (h History) Expect() Expectation {
 	if !(weight > 0) || math.IsInf(weight, 1) {
 		weight = 1
 	}
-	expectation := h.expectEvents(effective(h.Recent, weight), effective(h.SameHour, weight))
+	sameHour := make([][]float64, len(h.SameHour))
+	for i, counts := range h.SameHour {
+		sameHour[i] = effective(counts, weight)
+	}
+	expectation := h.expectEvents(effective(h.Recent, weight), sameHour)
 	expectation.Count *= weight
 	expectation.weight = weight
 	return expectation
 }
 
-func (h History) expectEvents(recent, sameHour []float64) Expectation {
-	if len(sameHour) >= enoughBuckets && sum(sameHour) >= enoughEvents {
-		return level(sameHour, SameHour)
+func (h History) expectEvents(recent []float64, sameHour [][]float64) Expectation {
+	if buckets := slices.Concat(sameHour...); len(buckets) >= enoughBuckets && sum(buckets) >= enoughEvents {
+		if hour, ok := fitHour(sameHour); ok {
+			return hour
+		}
 	}
 	if sum(recent) < ruleOfThree {
 		n := float64(max(1, len(recent)))

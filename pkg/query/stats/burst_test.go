@@ -29,7 +29,7 @@ func anyHistory() *rapid.Generator[History] {
 			Window:   time.Duration(rapid.SampledFrom([]int{0, 1, 5, 17, 60, 180, 1440}).Draw(t, "minutes")) * time.Minute,
 			Recent:   rapid.SliceOfN(count, 0, 300).Draw(t, "recent"),
 			Gap:      time.Duration(rapid.IntRange(0, 120).Draw(t, "gap")) * time.Minute,
-			SameHour: rapid.SliceOfN(count, 0, 90).Draw(t, "same hour"),
+			SameHour: rapid.SliceOfN(rapid.SliceOfN(count, 0, 12), 0, 7).Draw(t, "same hour"),
 			Weight:   rapid.SampledFrom([]float64{0, 1, 10, 1000}).Draw(t, "weight"),
 		}
 	})
@@ -47,7 +47,7 @@ func TestEveryHistoryGivesASoundExpectation(t *testing.T) {
 		if !(e.Dispersion >= 1) || math.IsInf(e.Dispersion, 1) {
 			t.Fatalf("dispersion %v in %+v", e.Dispersion, e)
 		}
-		if sum(h.Recent) == 0 && sum(h.SameHour) == 0 && e.Baseline != Sparse {
+		if sum(h.Recent) == 0 && sum(slices.Concat(h.SameHour...)) == 0 && e.Baseline != Sparse {
 			t.Fatalf("nothing was seen, but the baseline is %s", e.Baseline)
 		}
 	})
@@ -80,17 +80,28 @@ func TestABurstIsMoreThanExpectedFromSeveralSessions(t *testing.T) {
 	})
 }
 
-func TestTheOrderOfSameHourBucketsDoesNotMatter(t *testing.T) {
+func TestTheOrderOfTheDaysDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h := History{SameHour: rapid.SliceOfN(rapid.Float64Range(1, 50), 50, 90).Draw(t, "same hour")}
+		hour := rapid.SliceOfN(rapid.Float64Range(1, 50), 12, 12)
+		h := History{SameHour: rapid.SliceOfN(hour, 5, 7).Draw(t, "same hour")}
 		before := h.Expect()
 		h.SameHour = rapid.Permutation(h.SameHour).Draw(t, "shuffled")
 		after := h.Expect()
-		if before.Baseline != SameHour || math.Abs(after.Count/before.Count-1) > 1e-9 ||
-			math.Abs(after.Dispersion/before.Dispersion-1) > 1e-9 {
+		if before.Baseline != SameHour || math.Abs(after.Count/before.Count-1) > 1e-6 ||
+			math.Abs(after.Dispersion/before.Dispersion-1) > 1e-6 {
 			t.Fatalf("%+v, shuffled %+v", before, after)
 		}
 	})
+}
+
+func TestTheHourIsExpectedToRiseAsItDidBefore(t *testing.T) {
+	rising := make([]float64, 12)
+	for i := range rising {
+		rising[i] = math.Round(100 * math.Exp(float64(i-6)/6))
+	}
+	e := History{SameHour: slices.Repeat([][]float64{rising}, 7)}.Expect()
+	require.InEpsilon(t, 100, e.Count, 0.02, "the middle of the hour, not its mean of %.0f", sum(rising)/12)
+	require.Less(t, e.Dispersion, 2.0, "a rise is no noise")
 }
 
 func TestASampleOfOneInTenJudgesLikeTheTenthItSaw(t *testing.T) {
@@ -100,7 +111,10 @@ func TestASampleOfOneInTenJudgesLikeTheTenthItSaw(t *testing.T) {
 		observed := rapid.Float64Range(0, 1e5).Draw(t, "observed")
 		plain := h.Expect().Test(observed, 2)
 		h.Weight = 10
-		h.Recent, h.SameHour = times(h.Recent, 10), times(h.SameHour, 10)
+		h.Recent = times(h.Recent, 10)
+		for i, counts := range h.SameHour {
+			h.SameHour[i] = times(counts, 10)
+		}
 		weighted := h.Expect().Test(10*observed, 2)
 		if math.Abs(plain.Score-weighted.Score) > 1e-3*(1+math.Abs(plain.Score)) ||
 			math.Abs(weighted.Expected/plain.Expected-10) > 1e-6 {
@@ -118,9 +132,9 @@ func times(values []float64, factor float64) []float64 {
 }
 
 func TestTheBaselineIsTheBestThereIs(t *testing.T) {
-	hour := slices.Repeat([]float64{3}, 84)
+	hour := slices.Repeat([]float64{9}, 12)
 	counts := evenly().Recent
-	minutes := func(n int, recent, sameHour []float64) History {
+	minutes := func(n int, recent []float64, sameHour ...[]float64) History {
 		return History{Window: time.Duration(n) * time.Minute, Recent: recent, SameHour: sameHour}
 	}
 	few := func(buckets int, events ...float64) []float64 {
@@ -131,16 +145,16 @@ func TestTheBaselineIsTheBestThereIs(t *testing.T) {
 		baseline Baseline
 		expected float64
 	}{
-		"a day":                         {minutes(5, counts, nil), Rhythm, 3},
-		"half a day":                    {minutes(5, counts[:144], nil), Level, 3},
-		"a day of three-hour windows":   {minutes(180, counts[:9], nil), Level, 3},
-		"the same hour":                 {minutes(5, counts, times(hour, 3)), SameHour, 9},
-		"too few days of the same hour": {minutes(5, counts, hour[:7]), Rhythm, 3},
-		"too few events in that hour":   {minutes(5, counts, few(84, 9)), Rhythm, 3},
-		"nothing in a day":              {minutes(5, few(288), nil), Sparse, 3.0 / 288},
-		"two events in a day":           {minutes(5, few(288, 1, 1), nil), Sparse, 3.0 / 288},
+		"a day":                         {minutes(5, counts), Rhythm, 3},
+		"half a day":                    {minutes(5, counts[:144]), Level, 3},
+		"a day of three-hour windows":   {minutes(180, counts[:9]), Level, 3},
+		"the same hour":                 {minutes(5, counts, slices.Repeat([][]float64{hour}, 7)...), SameHour, 9},
+		"too few days of the same hour": {minutes(5, counts, hour), Rhythm, 3},
+		"too few events in that hour":   {minutes(5, counts, append(slices.Repeat([][]float64{few(12)}, 6), few(12, 9))...), Rhythm, 3},
+		"nothing in a day":              {minutes(5, few(288)), Sparse, 3.0 / 288},
+		"two events in a day":           {minutes(5, few(288, 1, 1)), Sparse, 3.0 / 288},
 		"no history":                    {History{}, Sparse, 3},
-		"counts that cannot be":         {minutes(5, []float64{math.NaN(), -4, math.Inf(1), 0}, nil), Sparse, 0.75},
+		"counts that cannot be":         {minutes(5, []float64{math.NaN(), -4, math.Inf(1), 0}), Sparse, 0.75},
 		"nothing in a day, one in ten":  {History{Recent: few(288), Weight: 10}, Sparse, 30.0 / 288},
 	} {
 		e := c.history.Expect()
