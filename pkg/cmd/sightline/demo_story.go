@@ -16,12 +16,12 @@ import (
 	"github.com/sightline-rum/sightline/pkg/demo/traffic"
 )
 
-// question is one thing an engineer on call asks, with what the answer tells.
+// question is one thing an engineer on call asks, with what the simulation planted: the truth to hold the answer against.
 type question struct {
-	ask   string
-	from  string
-	query map[string]any
-	tells string
+	ask     string
+	from    string
+	query   map[string]any
+	planted string
 }
 
 // worstSession stands in a question for the first session of the answer before it.
@@ -36,35 +36,35 @@ func (s *demoStack) questions(i *traffic.Incident) []question {
 	return []question{
 		{"Which pages are not well?", "now-2h",
 			map[string]any{"queryType": "vitalsOverview", "groupBy": []string{"route"}},
-			i.Route + " fails: more of its loads are poor than of any other page."},
+			i.Route + " was made slow, and no other page."},
 		{"For whom is " + i.Route + " slow?", "now-2h",
 			map[string]any{"queryType": "vitals", "metric": "lcp", "groupBy": []string{"browser", "device"},
 				"filters": []any{route}, "minSamples": 20, "format": "table"},
-			"Safari on phones, and nobody else. An average over everybody would have hidden it."},
+			"Slow in Safari on phones, and nowhere else. An average over everybody would hide it."},
 		{"Since when?", "now-24h",
 			map[string]any{"queryType": "vitals", "metric": "lcp", "groupBy": []string{"browser"}, "minSamples": 5,
 				"filters": []any{route, device}, "format": "timeseries"},
-			"Safari's line jumps at about " + onset + "; Chrome's does not."},
+			"Safari's line jumps at " + onset + "; Chrome's does not."},
 		{"Which release brought it?", "now-24h",
 			map[string]any{"queryType": "vitals", "metric": "lcp", "groupBy": []string{"release"}, "minSamples": 20,
 				"filters": []any{route, browser, device}, "format": "table"},
-			"Release " + i.Release + ", deployed at " + onset + ", against " + i.Before + " before it."},
+			"Release " + i.Release + ", deployed at " + onset + "; " + i.Before + " before it was well."},
 		{"Is something broken there, too?", "now-3h",
 			map[string]any{"queryType": "errorBursts", "window": "1h"},
-			"An error nobody had seen before, since shortly after the deploy, in release " + i.Release + " and on iOS only."},
+			"An error nobody had met before, since shortly after the deploy, in release " + i.Release + " and on iOS only."},
 		{"Whom did it hit? Show me single visits.", "now-2h",
 			map[string]any{"queryType": "sessions", "filters": []any{route, browser, filter("release", i.Release)}, "limit": 5},
-			"Visits to open in a timeline, with the traces of their requests."},
+			"Visits on phones in Safari, slow or broken at the checkout."},
 		{"What happened to the first of them at the checkout?", "now-24h",
 			map[string]any{"queryType": "session", "sessionId": worstSession,
 				"filters": []any{route, filter("kind", "view", "vital", "action", "error")}},
 			"A slow page, a click on pay, and the error."},
 		{"What did its requests do behind the browser?", "now-24h",
 			map[string]any{"queryType": "traces", "sessionId": worstSession, "filters": []any{route}},
-			"Trace ids to look up in Tempo. Payment answered in good time: the fault is in the page."},
+			"A trace for every API call. Payment answers in good time: the fault is in the page."},
 		{"What belongs into the ticket?", "now-2h",
 			map[string]any{"queryType": "evidence", "filters": []any{route, browser}},
-			"When it began, what was deployed just before, how many it hits, and that the backend is well."},
+			"The deploy just before it began; a backend that is well."},
 	}
 }
 
@@ -92,7 +92,7 @@ func (s *demoStack) askAll(ctx context.Context, incident *traffic.Incident) erro
 		}
 		took := time.Since(began)
 		s.show.text(answer)
-		s.show.line("   → %s %s", q.tells, s.show.faint("("+shortDuration(took)+")"))
+		s.show.line("   → planted: %s %s", q.planted, s.show.faint("("+shortDuration(took)+")"))
 		if q.query["queryType"] == "sessions" {
 			if session, err = s.firstSession(ctx, q, string(text)); err != nil {
 				return fmt.Errorf("question %d: %w", n+1, err)
