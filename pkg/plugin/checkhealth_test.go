@@ -79,9 +79,9 @@ func TestHealthSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 			"The tables at " + access.Address + " are older than this plugin needs: run `sightline migrate`."},
 		"tables of the future": {newerName, nil,
 			"The tables at " + access.Address + " are newer than this plugin: update the plugin in Grafana."},
-		"a store's clock that is ahead": {quiet, map[string]any{"address": ahead(t, "610")},
+		"a store's clock that is ahead": {quiet, map[string]any{"address": ahead(t, "630")},
 			"is 10 minutes ahead of Grafana's: set both by NTP, or recent data stays out of sight."},
-		"a store's clock that is behind": {quiet, map[string]any{"address": ahead(t, "-7200")},
+		"a store's clock that is behind": {quiet, map[string]any{"address": ahead(t, "-7500")},
 			"is 2 hours behind Grafana's: set both by NTP, or recent data stays out of sight."},
 	} {
 		t.Run(name, func(t *testing.T) {
