@@ -55,6 +55,9 @@ func Describe() Description {
 		if t.name == "requests" {
 			described.Metrics = requestMeasureKeys()
 		}
+		if t.name == "pages" {
+			described.Metrics = pageMeasureKeys()
+		}
 		d.QueryTypes = append(d.QueryTypes, described)
 	}
 	for _, m := range rum.Metrics {

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -16,7 +15,7 @@ import (
 // query groups by something else; its series are counts over time, where nothing is a real 0.
 func askErrors(ctx context.Context, conn driver.Conn, q *question) (data.Frames, error) {
 	if q.Format == formatSeries {
-		return q.errorsSeries(ctx, conn)
+		return q.countsSeries(ctx, conn, "Errors")
 	}
 	if len(q.groups) == 0 {
 		group, err := q.dimension("fingerprint")
@@ -181,52 +180,4 @@ func (q *question) errorsTable(rows []errorRow, histories map[string]*history) *
 			column("stack", "Latest stack", unitNone, stacks))
 	}
 	return newFrame(data.FrameTypeTable, fields...)
-}
-
-// errorsSeries is the weighted count over time, a frame a segment, with a real 0 where nothing happened. Without groups
-// there is always one series: no errors are 0 errors.
-func (q *question) errorsSeries(ctx context.Context, conn driver.Conn) (data.Frames, error) {
-	var s statement
-	times := q.window.grid(q.step)
-	sql := fmt.Sprintf(`SELECT %[1]s%[2]s AS step, sum(weight) AS total
-FROM errors
-WHERE %[3]s%[4]s
-%[5]s
-LIMIT %[6]s`,
-		q.selectGroups(), q.stepExpr(&s), q.where(&s, q.window), q.amongTopErrors(&s), q.groupBy("step"),
-		s.bind("limit", "UInt64", (q.limit()+1)*len(times)))
-
-	lines := lines[float64]{}
-	if len(q.groups) == 0 {
-		lines.of(nil, len(times))
-	}
-	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
-		var step int64
-		var weight uint64
-		key, err := q.scanned(rows, &step, &weight)
-		if err != nil {
-			return err
-		}
-		l := lines.of(key, len(times))
-		l.total += weight
-		if i, ok := slices.BinarySearch(times, step); ok {
-			l.values[i] = float64(weight) / rum.FullWeight
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	top, cut := lines.ranked(q.limit())
-	if len(top) == 0 {
-		return data.Frames{series(nil, column("count", "Errors", unitShort, []float64{}))}, nil
-	}
-	frames := make(data.Frames, 0, len(top))
-	for _, l := range top {
-		frames = append(frames, q.segmentSeries(times, l.key, column("count", "Errors", unitShort, l.values)))
-	}
-	if cut {
-		frames[0].AppendNotices(q.cutNotice("series"))
-	}
-	return frames, nil
 }

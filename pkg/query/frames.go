@@ -40,6 +40,7 @@ const (
 	unitShare        = "percentunit"
 	unitShort        = "short"
 	unitRate         = "reqps"
+	unitBytes        = "decbytes"
 	unitTime         = "dateTimeAsIso"
 	unitNone         = ""
 )

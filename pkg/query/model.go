@@ -134,6 +134,9 @@ func (q *question) readMetric(Settings) error {
 	if q.kind.name == "requests" {
 		return q.readMeasure()
 	}
+	if q.kind.name == "pages" {
+		return q.readPageMeasure()
+	}
 	if q.kind.name != "vitals" {
 		return nil
 	}
