@@ -85,7 +85,7 @@ func (g *gallery) visit(random *rand.Rand, c rum.Context, start time.Time) {
 		at := start.Add(time.Duration(v) * 30 * time.Second).UnixMilli()
 		route := paintings[random.IntN(len(paintings))]
 		item := func(offset int64) rum.Item {
-			return rum.Item{TS: at + offset, ViewID: fmt.Sprintf("%s-%d", c.SessionID, v), Route: route, Navigation: "navigate"}
+			return rum.Item{TS: at + offset, ViewID: fmt.Sprintf("view-%d-%d", len(g.beacons), v), Route: route, Navigation: "navigate"}
 		}
 		view := rum.View{Item: item(0), Kind: rum.ViewLoad, Path: route}
 		// As browsers tell them: mostly whole milliseconds, of which many are the same.
