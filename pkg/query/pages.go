@@ -36,7 +36,7 @@ func askPages(ctx context.Context, conn driver.Conn, q *question) (data.Frames, 
 	if cut {
 		rows = rows[:q.limit()]
 	}
-	if err := q.pagePercentiles(ctx, conn, rows); err != nil {
+	if err := q.pageTimes(ctx, conn, rows, cut); err != nil {
 		return nil, err
 	}
 	frame := q.pagesTable(rows)
@@ -64,7 +64,7 @@ func (q *question) amongTopPages(s *statement) string {
 	return q.amongTop(s, "views", pageRank, q.where)
 }
 
-// pageRow is one segment: what happened, by weight, and the percentiles by measure; before are those it is compared
+// pageRow is one segment: what happened, by weight, and how long loads took in the window and in the one it is compared
 // with.
 type pageRow struct {
 	key                   []string
@@ -72,7 +72,7 @@ type pageRow struct {
 	samples               uint64  // page loads that told their timings
 	serverSamples         uint64  // of these, those whose server told its time
 	serverTime, firstByte float64 // of those, what the server took and when the first byte came
-	now, before           map[string]ranked
+	now, before           pageTimes
 }
 
 // pageRows counts the views of the limit + 1 segments with the most page loads.
@@ -102,99 +102,4 @@ LIMIT %[11]s`,
 		return err
 	})
 	return all, err
-}
-
-// pagePercentiles adds to each row its percentiles, and those of the window it is compared with.
-func (q *question) pagePercentiles(ctx context.Context, conn driver.Conn, rows []*pageRow) (err error) {
-	if len(rows) == 0 {
-		return nil
-	}
-	now, err := q.pageMeasured(ctx, conn, q.window)
-	if err != nil {
-		return err
-	}
-	var before map[string]map[string]ranked
-	if !q.baseline.empty() {
-		if before, err = q.pageMeasured(ctx, conn, q.baseline); err != nil {
-			return err
-		}
-	}
-	for _, r := range rows {
-		name := fmt.Sprintf("%q", r.key)
-		r.now, r.before = now[name], before[name]
-	}
-	return nil
-}
-
-// pageMeasured reads the percentiles of all measures, by segment and measure.
-func (q *question) pageMeasured(ctx context.Context, conn driver.Conn, w window) (map[string]map[string]ranked, error) {
-	all, err := q.ranks(ctx, conn, ranking{
-		from: viewsByMeasure(), value: "took", columns: []string{"measure"},
-		also: func(*statement) string { return timedLoad },
-		keys: []string{"measure"}, order: "total", limit: len(pageMeasures) * (q.limit() + 1),
-		among: q.amongTopPages,
-	}, w)
-	measured := map[string]map[string]ranked{}
-	for _, r := range all {
-		segment, measure := fmt.Sprintf("%q", r.key[:len(q.groups)]), r.key[len(q.groups)]
-		if measured[segment] == nil {
-			measured[segment] = map[string]ranked{}
-		}
-		measured[segment][measure] = r
-	}
-	return measured, err
-}
-
-// pagesTable has, beside what was counted, the percentile of the load as a whole with its interval, and that of each
-// phase under its own key; with a comparison the change of each as well. The percentiles of the phases do not add up to
-// that of the whole: the slowest quarter of one phase are not the same loads as those of another.
-func (q *question) pagesTable(rows []*pageRow) *data.Frame {
-	var keys [][]string
-	var views, loads, changes []float64
-	var samples, serverSamples []int64
-	var lower, upper, serverShare []*float64
-	for _, r := range rows {
-		whole, enough := r.now["duration"], r.samples >= q.enough && r.samples > 0
-		keys = append(keys, r.key)
-		views, loads, changes = append(views, r.loads+r.changes), append(loads, r.loads), append(changes, r.changes)
-		samples, serverSamples = append(samples, int64(r.samples)), append(serverSamples, int64(r.serverSamples))
-		lower = append(lower, pointerIf(enough && whole.boundedBelow, whole.lower))
-		upper = append(upper, pointerIf(enough && whole.boundedAbove, whole.upper))
-		serverShare = append(serverShare, pointerIf(r.serverSamples >= q.enough, min(1, r.serverTime/r.firstByte)))
-	}
-	share := column("serverShare", "Server share", unitShare, serverShare)
-	share.Config.Description = "Of the time to the first byte, in page loads whose Server-Timing says what the server took"
-	fields := append(q.groupColumns(keys),
-		column("views", "Page views", unitShort, views),
-		column("count", "Page loads", unitShort, loads),
-		column("routeChanges", "Route changes", unitShort, changes),
-		column("samples", "Samples", unitShort, samples))
-	fields = append(fields, q.pageColumns(pageMeasures[0], "value", "change", rows)...)
-	fields = append(fields,
-		column("lower", "Lower bound (95 %)", unitMilliseconds, lower),
-		column("upper", "Upper bound (95 %)", unitMilliseconds, upper))
-	for _, m := range pageMeasures[1:] {
-		fields = append(fields, q.pageColumns(m, m.key, m.key+"Change", rows)...)
-	}
-	fields = append(fields, share, column("serverSamples", "Samples with server time", unitShort, serverSamples))
-	for _, field := range fields[len(q.groups):] {
-		field.Config.NoValue = "not enough data"
-	}
-	return newFrame(data.FrameTypeTable, fields...)
-}
-
-// pageColumns are a measure's percentile and, with a comparison, its change.
-func (q *question) pageColumns(m pageMeasure, field, changeField string, rows []*pageRow) []*data.Field {
-	var value, change []*float64
-	for _, r := range rows {
-		now, before := r.now[m.key], r.before[m.key]
-		enough := now.samples >= q.enough && now.samples > 0
-		value = append(value, pointerIf(enough, now.value))
-		change = append(change, pointerIf(enough && before.samples >= q.enough, now.value/before.value-1))
-	}
-	fields := []*data.Field{column(field, m.name+" "+q.percentileName(), m.unit, value)}
-	if !q.baseline.empty() {
-		fields = append(fields, column(changeField, m.name+" change", unitShare, change))
-	}
-	return fields
 }

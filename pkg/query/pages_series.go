@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -72,19 +71,14 @@ func (q *question) pageLines(
 	ctx context.Context, conn driver.Conn, measures []pageMeasure, times []int64,
 ) (all lines[*float64], few, steps int, err error) {
 	var s statement
-	level := s.bind("level", "Float64", q.level())
-	var percentiles []string
-	for _, m := range measures {
-		percentiles = append(percentiles, fmt.Sprintf("quantileExactWeighted(%s)(toFloat64(%s), weight)", level, m.expr))
-	}
 	sql := fmt.Sprintf(`SELECT %[1]s%[2]s AS step, count() AS samples,
-  [%[3]s] AS measured
+  %[3]s AS measured
 FROM views
 WHERE %[4]s
   AND %[5]s%[6]s
 %[7]s
 LIMIT %[8]s`,
-		q.selectGroups(), q.stepExpr(&s), strings.Join(percentiles, ",\n    "), timedLoad, q.where(&s, q.window),
+		q.selectGroups(), q.stepExpr(&s), q.percentilesOf(&s, measures), timedLoad, q.where(&s, q.window),
 		q.amongTopPages(&s), q.groupBy("step"), s.bind("limit", "UInt64", (q.limit()+1)*len(times)))
 
 	all = lines[*float64]{}
