@@ -131,6 +131,9 @@ func TestTheSidecarReadsInThePayloadsWhatTheTruthSays(t *testing.T) {
 		for n, action := range truth.Actions {
 			require.Equal(t, action.Name, got.Actions[n].Name)
 			require.Equal(t, action.ID, got.Actions[n].ActionID)
+			require.Equal(t, action.Kind, got.Actions[n].Kind)
+			require.Equal(t, action.Target, got.Actions[n].Target)
+			require.Equal(t, action.At, got.Actions[n].TS)
 			require.EqualValues(t, action.Duration, got.Actions[n].Duration)
 		}
 		require.Len(t, got.Events, len(truth.Events))

@@ -27,6 +27,7 @@ type Incident struct {
 	Route        string    `json:"route"`
 	Browser      string    `json:"browser"` // as the SDK names it
 	Device       string    `json:"device"`
+	Target       string    `json:"target"` // what those hit click on in vain
 	ErrorType    string    `json:"errorType"`
 	ErrorMessage string    `json:"errorMessage"`
 	ErrorShare   float64   `json:"errorShare"` // of the payments tried by those hit
@@ -62,6 +63,7 @@ func scenarioByName(name string, anchor time.Time) (scenario, error) {
 			Route:        "/checkout",
 			Browser:      "Mobile Safari",
 			Device:       "mobile",
+			Target:       pages["/checkout"].clickTarget,
 			ErrorType:    "TypeError",
 			ErrorMessage: "undefined is not an object (evaluating 'wallets[name].token')",
 			ErrorShare:   0.6,

@@ -199,18 +199,25 @@ const (
 	streamStarts uint64 = iota + 1
 	streamPast
 	streamLive
+	streamMoods
 )
 
 // dice are one visit's random numbers. Ids have their own, which depend on the anchor too: the same visits at another
-// time are other visits, and a sidecar must not take them for the same beacons sent twice.
+// time are other visits, and a sidecar must not take them for the same beacons sent twice. So have moods, which came
+// later and left everything else as it was.
 type dice struct {
 	*rand.Rand
-	ids *rand.Rand
+	ids   *rand.Rand
+	moods *rand.Rand
 }
 
 func (t *Traffic) newDice(stream, index uint64) dice {
 	seed := t.config.Seed ^ stream<<56
-	return dice{rand.New(rand.NewPCG(seed, index+1)), rand.New(rand.NewPCG(seed^uint64(ms(t.config.Anchor))<<16, index+1))}
+	return dice{
+		Rand:  rand.New(rand.NewPCG(seed, index+1)),
+		ids:   rand.New(rand.NewPCG(seed^uint64(ms(t.config.Anchor))<<16, index+1)),
+		moods: rand.New(rand.NewPCG(seed^streamMoods<<48, index+1)),
+	}
 }
 
 func (d dice) chance(p float64) bool { return d.Float64() < p }

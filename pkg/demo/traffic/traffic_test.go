@@ -134,7 +134,7 @@ var added = map[string]bool{
 	"meta.session.attributes.sampleRate": true,
 	"meta.session.attributes.synthetic":  true, "attributes.user.id": true, "attributes.error.type": true,
 	"values.dns_duration": true, "values.connection_duration": true, "action": true, "action.parentId": true,
-	"action.name": true,
+	"action.name": true, "attributes.userActionKind": true, "attributes.userActionTarget": true,
 }
 
 // sometimes are fields the real SDK leaves out when they are zero, and that a simulated page never has.
@@ -404,6 +404,36 @@ func TestTheIncidentHitsWhomItSaysFromItsOnsetOn(t *testing.T) {
 		}
 	}
 	require.Greater(t, thrown, 15)
+}
+
+func TestPeopleAreLetDown(t *testing.T) {
+	traffic, err := New(Config{Seed: 7, Anchor: anchor, Backfill: 24 * time.Hour, Sessions: 4000,
+		Scenario: "checkout-regression"})
+	require.NoError(t, err)
+	incident := traffic.Incident()
+	usual, atPay, thrown := map[string]int{}, map[string]int{}, 0
+	for b := range traffic.Past() {
+		hit := b.Truth.Release == incident.Release && b.Truth.Route == incident.Route &&
+			b.Truth.Browser == incident.Browser && b.Truth.Device == incident.Device
+		for _, a := range b.Truth.Actions {
+			if hit && a.Target == incident.Target {
+				atPay[a.Kind]++
+			} else {
+				usual[a.Kind]++
+			}
+		}
+		for _, e := range b.Truth.Errors {
+			if e.Message == incident.ErrorMessage {
+				thrown++
+			}
+		}
+	}
+	require.Equal(t, thrown, atPay["error"], "every failed payment was clicked for")
+	require.Greater(t, atPay["rage"], thrown/3)
+	require.Positive(t, usual["dead"])
+	require.Positive(t, usual["rage"])
+	require.Zero(t, usual["error"])
+	require.Greater(t, usual["click"], 20*(usual["dead"]+usual["rage"]), "and mostly they are not")
 }
 
 func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {

@@ -73,7 +73,9 @@ type TruthError struct {
 type TruthAction struct {
 	At       int64   `json:"at"`
 	ID       string  `json:"id"`
+	Kind     string  `json:"kind"` // click, rage, dead or error
 	Name     string  `json:"name"`
+	Target   string  `json:"target,omitempty"` // only of those whose clicks the site recognises itself
 	Duration float64 `json:"duration"`
 }
 

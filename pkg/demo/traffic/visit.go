@@ -239,6 +239,7 @@ func (v *viewing) usualFaults(loaded time.Time) {
 func (v *viewing) use(now time.Time, vitals *viewVitals, calls *[]call) time.Time {
 	vitals.interact(v)
 	vitals.reportLCP(v, now)
+	v.letDown(now)
 	var name, api string
 	median := 80.0
 	switch {
@@ -276,6 +277,7 @@ func (v *viewing) act(now time.Time, name, api string, median float64, calls *[]
 		i := v.traffic.scenario.incident
 		v.fail(done, i.ErrorType, i.ErrorMessage, walletFrames)
 		v.gaveUp = v.dice.chance(0.85)
+		v.paymentFailed(now, done)
 	}
 	took := float64(done.Sub(now).Milliseconds())
 	v.body.Events = append(v.body.Events, event{
@@ -286,7 +288,7 @@ func (v *viewing) act(now time.Time, name, api string, median float64, calls *[]
 			"userActionDuration": whole(took), "userActionTrigger": "pointerdown", "userActionImportance": "normal",
 		},
 	})
-	v.truth.Actions = append(v.truth.Actions, TruthAction{At: ms(now), ID: id, Name: name, Duration: took})
+	v.truth.Actions = append(v.truth.Actions, TruthAction{At: ms(now), ID: id, Kind: "click", Name: name, Duration: took})
 	v.send(done.Add(after(250)))
 	return done
 }
