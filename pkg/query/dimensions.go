@@ -65,7 +65,8 @@ var own = map[table][]dimension{
 		{key: "errorType", name: "Error type", expr: "error_type"},
 	},
 	tableActions: {
-		{key: "target", name: "Target", expr: "target"},
+		// Faro names its actions and does not say what was clicked.
+		{key: "target", name: "Target", expr: "if(target = '', name, target)"},
 		{key: "kind", name: "Kind", expr: "kind"},
 	},
 }

@@ -162,6 +162,9 @@ func (g *gallery) act(random *rand.Rand, b *rum.Beacon, item func(int64) rum.Ite
 		switch random.IntN(10) {
 		case 0:
 			a.Kind, a.Name = "custom", "zoom"
+			if random.IntN(2) == 0 {
+				a.Target = ""
+			}
 		case 1:
 			a.Kind = "submit"
 		case 2:
@@ -241,7 +244,7 @@ func (g *gallery) fetched(w window) []thing[rum.Request] {
 func (g *gallery) acted(w window) []thing[rum.Action] {
 	return things(g, w, func(b *rum.Beacon) []rum.Action { return b.Actions },
 		func(a rum.Action) (rum.Item, map[string]string) {
-			return a.Item, map[string]string{"target": a.Target, "kind": a.Kind}
+			return a.Item, map[string]string{"target": cmp.Or(a.Target, a.Name), "kind": a.Kind}
 		})
 }
 
