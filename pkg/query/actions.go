@@ -36,10 +36,15 @@ func askActions(ctx context.Context, conn driver.Conn, q *question) (data.Frames
 		rows = rows[:q.limit()]
 	}
 	if len(rows) > 0 {
-		if err := q.actionDurations(ctx, conn, rows); err != nil {
+		// Only a cut answer has segments to leave out.
+		var among func(*statement) string
+		if cut {
+			among = q.amongTopActions
+		}
+		if err := q.actionDurations(ctx, conn, rows, among); err != nil {
 			return nil, err
 		}
-		if err := q.actionRequests(ctx, conn, rows); err != nil {
+		if err := q.actionRequests(ctx, conn, rows, among); err != nil {
 			return nil, err
 		}
 	}
@@ -95,7 +100,8 @@ func (q *question) actionRows(ctx context.Context, conn driver.Conn) ([]*actionR
 		groups = append(groups, kind+"_sessions")
 	}
 	for _, name := range groups {
-		outer += fmt.Sprintf(",\n  sum(%[1]s), sum(toFloat64(weight) * %[1]s), sum(toFloat64(weight) * weight * %[1]s)", name)
+		outer += fmt.Sprintf(",\n  sum(%[1]s), sum(toFloat64(weight) * %[1]s), sum(toFloat64(weight) * weight * %[1]s)",
+			name)
 	}
 	sql := fmt.Sprintf(`SELECT %[1]ssum(toUInt64(weight) * n) AS total%[2]s
 FROM (
@@ -136,10 +142,12 @@ LIMIT %[9]s`,
 
 // actionDurations adds how long actions took until what they caused had come to rest. Rage and dead clicks, and clients
 // that do not measure it, have no duration.
-func (q *question) actionDurations(ctx context.Context, conn driver.Conn, rows []*actionRow) error {
+func (q *question) actionDurations(
+	ctx context.Context, conn driver.Conn, rows []*actionRow, among func(*statement) string,
+) error {
 	all, err := q.ranks(ctx, conn, ranking{
 		from: "actions", value: "toFloat64(duration)", also: func(*statement) string { return "duration > 0" },
-		order: "total", limit: q.limit() + 1, among: q.amongTopActions,
+		order: "total", limit: q.limit() + 1, among: among,
 	}, q.window)
 	place := placesOf(rows)
 	for _, r := range all {

@@ -47,7 +47,8 @@ func TestActionsTableEqualsTheNaiveComputation(t *testing.T) {
 		least       int
 	}{
 		{nil, []string{"target", "route"}, 30}, {[]string{"kind"}, []string{"kind"}, 100},
-		{[]string{"route"}, []string{"route"}, 30}, {[]string{"target", "browser", "device"}, []string{"target", "browser", "device"}, 30},
+		{[]string{"route"}, []string{"route"}, 30},
+		{[]string{"target", "browser", "device"}, []string{"target", "browser", "device"}, 30},
 	} {
 		t.Run(fmt.Sprint(c.by), func(t *testing.T) {
 			got := frames(t, fmt.Sprintf(`{%s,"format":"table","minSamples":%d,"groupBy":%s}`, galleryActions, c.least,
@@ -174,7 +175,8 @@ func TestOneAngryVisitorIsOneSession(t *testing.T) {
 		b := &rum.Beacon{ReceivedAt: start.UnixMilli(), Context: rum.Context{App: "shop", Environment: "production",
 			SessionID: fmt.Sprint("s", i), Traffic: rum.TrafficReal}}
 		for n := range clicks {
-			b.Actions = append(b.Actions, rum.Action{Item: rum.Item{TS: start.UnixMilli() + int64(n)}, Kind: kind, Target: "#buy"})
+			b.Actions = append(b.Actions, rum.Action{Item: rum.Item{TS: start.UnixMilli() + int64(n)}, Kind: kind,
+				Target: "#buy"})
 		}
 		own.insert(b)
 	}

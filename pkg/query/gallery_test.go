@@ -85,7 +85,8 @@ func (g *gallery) visit(random *rand.Rand, c rum.Context, start time.Time) {
 		at := start.Add(time.Duration(v) * 30 * time.Second).UnixMilli()
 		route := paintings[random.IntN(len(paintings))]
 		item := func(offset int64) rum.Item {
-			return rum.Item{TS: at + offset, ViewID: fmt.Sprintf("view-%d-%d", len(g.beacons), v), Route: route, Navigation: "navigate"}
+			return rum.Item{TS: at + offset, ViewID: fmt.Sprintf("view-%d-%d", len(g.beacons), v), Route: route,
+				Navigation: "navigate"}
 		}
 		view := rum.View{Item: item(0), Kind: rum.ViewLoad, Path: route}
 		// As browsers tell them: mostly whole milliseconds, of which many are the same.
@@ -157,7 +158,8 @@ func (g *gallery) fetch(random *rand.Rand, b *rum.Beacon, item func(int64) rum.I
 func (g *gallery) act(random *rand.Rand, b *rum.Beacon, item func(int64) rum.Item) {
 	for range random.IntN(5) {
 		offset := int64(1000 + random.IntN(9000))
-		a := rum.Action{Item: item(offset), Kind: "click", Target: []string{"button#buy", "a.next", "form#search"}[random.IntN(3)]}
+		a := rum.Action{Item: item(offset), Kind: "click",
+			Target: []string{"button#buy", "a.next", "form#search"}[random.IntN(3)]}
 		a.ActionID = fmt.Sprintf("%08x", random.Uint32())
 		switch random.IntN(10) {
 		case 0:
@@ -206,13 +208,16 @@ type thing[T any] struct {
 }
 
 // things are the items that count: those of real people in production, within the window.
-func things[T any](g *gallery, w window, items func(*rum.Beacon) []T, about func(T) (rum.Item, map[string]string)) []thing[T] {
+func things[T any](
+	g *gallery, w window, items func(*rum.Beacon) []T, about func(T) (rum.Item, map[string]string),
+) []thing[T] {
 	var all []thing[T]
 	for _, b := range g.beacons {
 		for _, one := range items(b) {
 			item, own := about(one)
 			at := time.UnixMilli(item.TS)
-			if b.Context.Environment != "production" || b.Context.Traffic != rum.TrafficReal || at.Before(w.from) || !at.Before(w.to) {
+			if b.Context.Environment != "production" || b.Context.Traffic != rum.TrafficReal ||
+				at.Before(w.from) || !at.Before(w.to) {
 				continue
 			}
 			dimensions := dimensionsOfItem(b.Context, item)

@@ -48,8 +48,8 @@ func askPages(ctx context.Context, conn driver.Conn, q *question) (data.Frames, 
 }
 
 // Conditions on views. A load without a duration comes from a client that tells no timings: it is counted, but the
-// zeros of its phases are not times. In a load that has one, a phase of 0 is a phase that was not needed, such as DNS on
-// a connection that was open already.
+// zeros of its phases are not times. In a load that has one, a phase of 0 is one that was not needed, such as DNS on a
+// connection that was open already.
 const (
 	pageLoad    = "kind = '" + rum.ViewLoad + "'"
 	routeChange = "kind = '" + rum.ViewRouteChange + "'"

@@ -22,7 +22,7 @@ func (q *question) pagesTable(rows []*pageRow) *data.Frame {
 		serverShare = append(serverShare, pointerIf(r.serverSamples >= q.enough, min(1, r.serverTime/r.firstByte)))
 	}
 	share := column("serverShare", "Server share", unitShare, serverShare)
-	share.Config.Description = "Of the time to the first byte, in page loads whose Server-Timing says what the server took"
+	share.Config.Description = "Of the time to the first byte, where Server-Timing says what the server took"
 	fields := append(q.groupColumns(keys),
 		column("views", "Page views", unitShort, views),
 		column("count", "Page loads", unitShort, loads),

@@ -43,8 +43,8 @@ func TestPagesTableEqualsTheNaiveComputation(t *testing.T) {
 		{[]string{"navigationType"}, []string{"navigationType"}, 50, true},
 	} {
 		t.Run(fmt.Sprint(c.by), func(t *testing.T) {
-			got := frames(t, fmt.Sprintf(`{%s,"format":"table","minSamples":%d,"compare":"previous","groupBy":%s,"percentile":%v}`,
-				galleryPages, enoughPages, jsonOf(c.groupBy), c.p), g.day())
+			got := frames(t, fmt.Sprintf(`{%s,"format":"table","compare":"previous","minSamples":%d,"groupBy":%s,`+
+				`"percentile":%v}`, galleryPages, enoughPages, jsonOf(c.groupBy), c.p), g.day())
 			require.Len(t, got, 1)
 			require.Equal(t, data.FrameTypeTable, got[0].Meta.Type)
 			rows := rowsOf(got[0])

@@ -64,7 +64,7 @@ WHERE %[3]s
 %[5]s
 HAVING count() > 0
 LIMIT %[6]s`,
-		q.selectGroups(), q.percentilesOf(&s, pageMeasures[1:]), timedLoad, q.pagesWhere(&s, w, among), q.groupBy(),
+		q.selectGroups(), q.percentilesOf(&s, pageMeasures[1:]), timedLoad, q.whereAmong(&s, w, among), q.groupBy(),
 		s.bind("limit", "UInt64", q.limit()+1))
 	err = q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var measured []float64
@@ -75,11 +75,4 @@ LIMIT %[6]s`,
 		return err
 	})
 	return times, err
-}
-
-func (q *question) pagesWhere(s *statement, w window, among func(*statement) string) string {
-	if among == nil {
-		return q.where(s, w)
-	}
-	return q.where(s, w) + among(s)
 }

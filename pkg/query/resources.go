@@ -94,8 +94,9 @@ func (q *question) amongTopResources(s *statement) string {
 func (q *question) resourceRows(ctx context.Context, conn driver.Conn, w window) ([]*resources, error) {
 	asked := ranking{
 		from: "requests", value: "toFloat64(duration)",
-		columns: []string{"transfer_size", "render_blocking", "party", sizedResource + " AS sized", cachedResource + " AS cached"},
-		facts:   resourceFacts, order: "total", limit: q.limit() + 1,
+		columns: []string{"transfer_size", "render_blocking", "party",
+			sizedResource + " AS sized", cachedResource + " AS cached"},
+		facts: resourceFacts, order: "total", limit: q.limit() + 1,
 	}
 	if w != q.window {
 		asked.among = q.amongTopResources
@@ -104,7 +105,11 @@ func (q *question) resourceRows(ctx context.Context, conn driver.Conn, w window)
 	if err != nil {
 		return nil, err
 	}
-	views, err := q.resourceViews(ctx, conn, w)
+	among := q.amongTopResources
+	if w == q.window && len(all) <= q.limit() { // there is nothing to leave out
+		among = nil
+	}
+	views, err := q.resourceViews(ctx, conn, w, among)
 	rows := make([]*resources, 0, len(all))
 	for _, r := range all {
 		rows = append(rows, &resources{ranked: r, views: views[fmt.Sprintf("%q", r.key)]})
@@ -115,18 +120,20 @@ func (q *question) resourceRows(ctx context.Context, conn driver.Conn, w window)
 // resourceViews counts the page views that fetched something of each segment. A visit is recorded or left out as a
 // whole, so all of a view has one weight: views are counted by hash, apart for each weight, which takes a few bytes a
 // view where grouping by view would take a hundred.
-func (q *question) resourceViews(ctx context.Context, conn driver.Conn, w window) (map[string]float64, error) {
+func (q *question) resourceViews(
+	ctx context.Context, conn driver.Conn, w window, among func(*statement) string,
+) (map[string]float64, error) {
 	var s statement
 	sql := fmt.Sprintf(`SELECT %[1]ssum(toUInt64(weight) * n)
 FROM (
   SELECT %[2]sweight, uniqExactIf(cityHash64(session_id, view_id), view_id != '') AS n
   FROM requests
-  WHERE %[3]s%[4]s
-  %[5]s
+  WHERE %[3]s
+  %[4]s
 )
-%[6]s
-LIMIT %[7]s`,
-		q.groupNames(), q.selectGroups(), q.where(&s, w), q.amongTopResources(&s), q.groupBy("weight"), q.groupBy(),
+%[5]s
+LIMIT %[6]s`,
+		q.groupNames(), q.selectGroups(), q.whereAmong(&s, w, among), q.groupBy("weight"), q.groupBy(),
 		s.bind("limit", "UInt64", q.limit()+1))
 	views := map[string]float64{}
 	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
@@ -143,8 +150,8 @@ func (r *resources) fact(i int) float64 { return r.facts[i] / rum.FullWeight }
 // bytesPerView is how heavy a segment is for the page views that fetched any of it, whatever the traffic.
 func (r *resources) bytesPerView() float64 { return r.fact(factBytes) / r.views }
 
-// resourcesTable is the whole story of each segment. Its changes are those of the duration and of the bytes a view: both
-// stay the same when there is more traffic.
+// resourcesTable is the whole story of each segment. Its changes are those of the duration and of the bytes a view,
+// which stay the same when there is more traffic.
 func (q *question) resourcesTable(rows, before []*resources) *data.Frame {
 	baseline := make(map[string]*resources, len(before))
 	for _, r := range before {
@@ -165,7 +172,8 @@ func (q *question) resourcesTable(rows, before []*resources) *data.Frame {
 		upper = append(upper, pointerIf(enough && r.boundedAbove, r.upper))
 		perView = append(perView, pointerIf(true, r.bytesPerView()))
 		blocking = append(blocking, pointerIf(enough, r.fact(factBlocking)/total))
-		cached = append(cached, pointerIf(r.facts[factSizedSamples] >= float64(q.enough), r.fact(factCached)/r.fact(factSized)))
+		cached = append(cached, pointerIf(r.facts[factSizedSamples] >= float64(q.enough),
+			r.fact(factCached)/r.fact(factSized)))
 		third = append(third, pointerIf(enough, r.fact(factThird)/total))
 		then := baseline[fmt.Sprintf("%q", r.key)]
 		enough = enough && then != nil && then.samples >= q.enough

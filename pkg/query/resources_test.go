@@ -105,7 +105,8 @@ func TestWhatIsNotKnownOfTheCacheIsNotAHit(t *testing.T) {
 		Requests: []rum.Request{
 			of("hidden", rum.Request{Cache: "fullLoad"}), of("hidden", rum.Request{Cache: "cache"}),
 			of("traced", rum.Request{DecodedSize: 500}),
-			of("own", rum.Request{Cache: "cache", DecodedSize: 500}), of("own", rum.Request{Cache: "fullLoad", TransferSize: 500}),
+			of("own", rum.Request{Cache: "cache", DecodedSize: 500}),
+			of("own", rum.Request{Cache: "fullLoad", TransferSize: 500}),
 			of("own", rum.Request{Cache: "conditionalFetch", TransferSize: 100, DecodedSize: 500}),
 			of("own", rum.Request{Cache: "hit", DecodedSize: 500}),
 		}})

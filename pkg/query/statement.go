@@ -67,6 +67,14 @@ func (q *question) whereWhen(s *statement, when func(*statement) string) string 
 	return strings.Join(append(conditions, q.conditions(s)...), "\n  AND ")
 }
 
+// whereAmong is where, kept to some segments; without among to none in particular.
+func (q *question) whereAmong(s *statement, w window, among func(*statement) string) string {
+	if among == nil {
+		return q.where(s, w)
+	}
+	return q.where(s, w) + among(s)
+}
+
 // selectGroups is the question's dimensions as aliased columns, each with a trailing comma, and groupNames the aliases
 // likewise: empty without dimensions.
 func (q *question) selectGroups() string {

@@ -32,7 +32,7 @@ func (v *viewing) paymentFailed(clicked, failed time.Time) {
 }
 
 // frustrated records a click that a site's own script recognised as rage, dead or error. It tells so with Faro's event
-// for user actions, to which it adds the kind and the target.
+// for user actions, to which it adds the kind, and to all of them the target.
 func (v *viewing) frustrated(at time.Time, kind, target string) {
 	id, name := v.dice.shortID(10), kind+" click"
 	v.body.Events = append(v.body.Events, event{

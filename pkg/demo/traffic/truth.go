@@ -75,7 +75,7 @@ type TruthAction struct {
 	ID       string  `json:"id"`
 	Kind     string  `json:"kind"` // click, rage, dead or error
 	Name     string  `json:"name"`
-	Target   string  `json:"target,omitempty"` // only of those whose clicks the site recognises itself
+	Target   string  `json:"target"`
 	Duration float64 `json:"duration"`
 }
 

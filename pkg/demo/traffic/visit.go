@@ -286,9 +286,11 @@ func (v *viewing) act(now time.Time, name, api string, median float64, calls *[]
 			"userActionName": name, "userActionStartTime": whole(float64(ms(now))),
 			"userActionEndTime":  whole(float64(ms(done))),
 			"userActionDuration": whole(took), "userActionTrigger": "pointerdown", "userActionImportance": "normal",
+			"userActionTarget": v.page.clickTarget,
 		},
 	})
-	v.truth.Actions = append(v.truth.Actions, TruthAction{At: ms(now), ID: id, Kind: "click", Name: name, Duration: took})
+	v.truth.Actions = append(v.truth.Actions, TruthAction{At: ms(now), ID: id, Kind: "click", Name: name,
+		Target: v.page.clickTarget, Duration: took})
 	v.send(done.Add(after(250)))
 	return done
 }
