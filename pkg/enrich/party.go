@@ -23,7 +23,7 @@ func newParties() *parties {
 // party tells own hosts from third parties: a host is the site's own when it shares the page's registrable domain, or
 // is listed as first party. Without a page to compare with, nothing is called a third party.
 func (p *Pipeline) party(b *rum.Beacon) {
-	if len(b.Requests) == 0 && len(b.Blocking) == 0 {
+	if len(b.Requests) == 0 && len(b.Blocking) == 0 && len(b.Vitals) == 0 {
 		return
 	}
 	page := hostOf(b.Context.PageURL)
@@ -38,6 +38,10 @@ func (p *Pipeline) party(b *rum.Beacon) {
 			s.Host = hostOf(s.ScriptURL)
 		}
 		s.ThirdParty = p.parties.third(page, s.Host, app.FirstParty)
+	}
+	for i := range b.Vitals {
+		v := &b.Vitals[i]
+		v.ThirdParty = p.parties.third(page, hostOf(v.Blamed()), app.FirstParty)
 	}
 }
 

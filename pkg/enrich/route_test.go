@@ -147,6 +147,22 @@ func TestAnEndpointIsTheTemplateOfItsPath(t *testing.T) {
 	require.True(t, b.Requests[2].ThirdParty)
 }
 
+func TestAVitalsScriptOrResourceHasAParty(t *testing.T) {
+	p := pipeline(t, Config{})
+	b := &rum.Beacon{Context: rum.Context{App: "shop", PageURL: "https://www.shop.example/", UserAgent: chrome}, Vitals: []rum.Vital{
+		{Metric: "inp", ScriptURL: "https://static.shop.example/app.js"},
+		{Metric: "inp", ScriptURL: "https://cdn.other.example/tag.js"},
+		{Metric: "lcp", TargetURL: "https://pictures.other.example/hero.jpg"},
+		{Metric: "cls", Target: "main"},
+	}}
+	p.AtDrain(b)
+	var third []bool
+	for _, v := range b.Vitals {
+		third = append(third, v.ThirdParty)
+	}
+	require.Equal(t, []bool{false, true, true, false}, third)
+}
+
 func TestJourneysMarkTheItemsOfTheirSteps(t *testing.T) {
 	p := pipeline(t, Config{Apps: map[string]App{"shop": {Journeys: []Journey{{Name: "checkout", Steps: []JourneyStep{
 		{Name: "Basket", Route: "/cart"}, {Name: "Pay", Route: "/checkout/*"}, {Name: "Paid", Action: "pay*"},

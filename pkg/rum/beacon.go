@@ -114,6 +114,17 @@ type Vital struct {
 
 	// Parts are the metric's sub-parts in ms, by their Faro names: element_render_delay, input_delay, …
 	Parts map[string]float32 `msg:"prt,omitempty"`
+
+	ThirdParty bool `msg:"-"` // whose the LCP resource or the longest script is, set when drained
+}
+
+// Blamed is the address of what a vital's attribution names: the longest script of an interaction, or the resource of
+// the largest paint; "" when neither is known.
+func (v *Vital) Blamed() string {
+	if v.ScriptURL != "" {
+		return v.ScriptURL
+	}
+	return v.TargetURL
 }
 
 // Request is one fetch, XMLHttpRequest or resource.

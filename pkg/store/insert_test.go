@@ -37,6 +37,7 @@ func visit(n int, ts int64) *rum.Beacon {
 		Views: []rum.View{{Item: item(0), Path: "/product/5", Kind: rum.ViewLoad, Duration: 1234.5, TTFB: 100, TransferSize: 4096}},
 		Vitals: []rum.Vital{
 			{Item: item(10), Metric: "lcp", MetricID: fmt.Sprintf("v5-%d-1", n), ReportedAt: ts + 900, Value: 2600, Target: "main>img",
+				TargetURL: "https://cdn.other/hero.jpg", ThirdParty: true,
 				Parts: map[string]float32{"element_render_delay": 40, "time_to_first_byte": 100}},
 			{Item: item(20), Metric: "basket_open", MetricID: fmt.Sprintf("v5-%d-2", n), ReportedAt: ts + 900, Value: 0},
 		},
@@ -79,6 +80,7 @@ func TestABatchArrivesInEveryTableAndThroughEveryView(t *testing.T) {
 		{"SELECT attributes['tenant'], attributes['plan'], attributes['seat'], length(attributes) FROM views", "a\tpro\t2\t3"},
 		{"SELECT metric, value, rating, bucket, target, parts['element_render_delay'], length(parts) FROM vitals ORDER BY metric",
 			fmt.Sprintf("basket_open\t0\t\t0\t\t0\t0\nlcp\t2600\tneeds-improvement\t%d\tmain>img\t40\t2", rum.Bucket("lcp", 2600))},
+		{"SELECT metric, party FROM vitals ORDER BY metric", "basket_open\t\nlcp\tthird"},
 		{"SELECT kind, method, endpoint, party, status, failure, duration, bucket > 0, trace_sampled FROM requests ORDER BY kind",
 			"fetch\tGET\t/api/basket/{id}\tfirst\t503\thttp\t80.25\t1\t1\nimg\t\t\tthird\t200\t\t12\t1\t0"},
 		{"SELECT script_url, party, blocking, frames FROM blocking", "https://shop/app.js\tfirst\t70\t2"},

@@ -20,6 +20,7 @@ func newVitals() *table[vital] {
 		text("script_invoker", func(v *vital) string { return v.ScriptInvoker }),
 		text("script_function", func(v *vital) string { return v.ScriptFunction }),
 		numbers("parts", func(v *vital) map[string]float32 { return v.Parts }),
+		word("party", blamedParty),
 	)}
 }
 
@@ -29,4 +30,12 @@ func rating(v *vital) string {
 		return metric.Rating(v.Value)
 	}
 	return ""
+}
+
+// blamedParty is whose the script or resource is that a vital's attribution names; "" when it names none.
+func blamedParty(v *vital) string {
+	if v.Blamed() == "" {
+		return ""
+	}
+	return party(v.ThirdParty)
 }
