@@ -38,6 +38,7 @@ func init() {
 		{name: "errorBursts", table: tableErrors, limit: 100, ask: askErrorBursts,
 			formats: []string{formatTable, formatSeries, formatNumeric, formatAnnotations}},
 		{name: "evidence", table: tableEvidence, formats: []string{formatTable, formatNumeric}, limit: 20, ask: askEvidence},
+		{name: "attribution", table: tableAttribution, formats: []string{formatTable}, limit: 20, ask: askAttribution},
 		{name: "sessions", table: tableSessions, formats: []string{formatTable}, limit: 100, sessionLevel: true,
 			ask: askSessions},
 		{name: "session", table: tableSessionEvents, formats: []string{formatLogs, formatTrace}, limit: 1000,

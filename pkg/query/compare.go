@@ -17,7 +17,7 @@ const (
 )
 
 // comparing are the types whose tables compare; evidence always does.
-var comparing = []string{"vitals", "vitalsOverview", "pages", "resources", "evidence"}
+var comparing = []string{"vitals", "vitalsOverview", "pages", "resources", "evidence", "attribution"}
 
 func (q *question) readCompare(Settings) error {
 	if q.Compare == (compare{}) || !slices.Contains(comparing, q.kind.name) {

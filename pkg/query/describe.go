@@ -58,6 +58,9 @@ func Describe() Description {
 		if t.name == "pages" {
 			described.Metrics = pageMeasureKeys()
 		}
+		if t.name == "attribution" {
+			described.Metrics = attributable
+		}
 		d.QueryTypes = append(d.QueryTypes, described)
 	}
 	for _, m := range rum.Metrics {

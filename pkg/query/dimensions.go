@@ -13,6 +13,8 @@ const (
 	tableEvidence table = "evidence" // views, requests and errors, each for itself
 	tableDeploys  table = "deploys"
 
+	tableAttribution table = "attribution" // vitals, and blocking: attribution_blocking.go
+
 	tableSessionEvents table = "session_events"
 	tableTraces        table = "traces" // views and requests put together: traces.go
 )
@@ -63,6 +65,11 @@ var own = map[table][]dimension{
 		{key: "host", name: "Host", expr: "host"},
 		{key: "fingerprint", name: "Error group", expr: "fingerprint"},
 		{key: "errorType", name: "Error type", expr: "error_type"},
+	},
+	tableAttribution: {
+		{key: "element", name: "Element", expr: "target"},
+		{key: "script", name: "Script", expr: "script_url"},
+		{key: "party", name: "Party", expr: "party"},
 	},
 	tableActions: {
 		// Faro names its actions and does not say what was clicked.

@@ -137,6 +137,9 @@ func (q *question) readMetric(Settings) error {
 	if q.kind.name == "pages" {
 		return q.readPageMeasure()
 	}
+	if q.kind.name == "attribution" {
+		return q.readAttribution()
+	}
 	if q.kind.name != "vitals" {
 		return nil
 	}
