@@ -111,6 +111,7 @@ func TestTheSidecarReadsInThePayloadsWhatTheTruthSays(t *testing.T) {
 			require.Equal(t, vital.CreatedAt, got.Vitals[n].TS)
 			require.Equal(t, vital.ReportedAt, got.Vitals[n].ReportedAt)
 			require.Equal(t, vital.Target, got.Vitals[n].Target)
+			require.Equal(t, vital.Script, strings.TrimPrefix(got.Vitals[n].ScriptURL, "https://shop.example"))
 			require.Equal(t, truth.Route, got.Vitals[n].Route)
 		}
 		require.Len(t, got.Views, len(truth.Views))

@@ -33,6 +33,11 @@ type Incident struct {
 	ErrorShare   float64   `json:"errorShare"` // of the payments tried by those hit
 	LCPFactor    float64   `json:"lcpFactor"`  // how many times slower
 	INPFactor    float64   `json:"inpFactor"`
+
+	// Script is the path of the guilty script. It is slower in every browser, if not as much as where the incident shows;
+	// only Chromium, which reports long animation frames, can name it.
+	Script       string  `json:"script"`
+	ScriptFactor float64 `json:"scriptFactor"` // how many times slower interactions are with it elsewhere
 }
 
 const (
@@ -69,6 +74,8 @@ func scenarioByName(name string, anchor time.Time) (scenario, error) {
 			ErrorShare:   0.6,
 			LCPFactor:    3.2,
 			INPFactor:    4,
+			Script:       "/assets/pay.js",
+			ScriptFactor: 1.6,
 		}
 		return s, nil
 	}
@@ -100,6 +107,18 @@ func (s scenario) release(d dice, at time.Time) string {
 		return releaseOld
 	}
 	return releaseCurrent
+}
+
+// slows is how many times slower than usual interactions are for this visitor on this route.
+func (s scenario) slows(v *visitor, route string) float64 {
+	switch i := s.incident; {
+	case s.hits(v, route):
+		return i.INPFactor
+	case i != nil && v.release == i.Release && route == i.Route:
+		return i.ScriptFactor
+	default:
+		return 1
+	}
 }
 
 // hits tells whether the incident shows to this visitor on this route.

@@ -42,10 +42,7 @@ func (v *viewing) newVitals(load loadTimes, hidden bool) *viewVitals {
 // interact draws the delay of the slowest interaction.
 func (m *viewVitals) interact(v *viewing) {
 	delay := v.dice.logNormal(v.page.inp*v.visitor.client.speed, 0.6)
-	if v.incident {
-		delay *= v.traffic.scenario.incident.INPFactor
-	}
-	m.inp = eighth(delay)
+	m.inp = eighth(delay * v.traffic.scenario.slows(v.visitor, v.route))
 	m.inpTarget = v.page.clickTarget
 	m.interactionAt = tenth(m.load.loadEnd + v.dice.between(900, 5000))
 }
@@ -83,6 +80,7 @@ func (m *viewVitals) reportLCP(v *viewing, at time.Time) {
 func (m *viewVitals) report(v *viewing, at time.Time) {
 	m.reportLCP(v, at)
 	if m.inp > 0 && m.inp != m.inpSent {
+		named := ""
 		input, presentation := tenth(m.inp*0.12), tenth(m.inp*0.2)
 		about := map[string]string{
 			"interaction_target": m.inpTarget, "interaction_type": "pointer", "load_state": "complete",
@@ -99,6 +97,7 @@ func (m *viewVitals) report(v *viewing, at time.Time) {
 			about["longest_script_subpart"] = "processing-duration"
 			about["longest_script_invoker_type"] = "event-listener"
 			about["longest_script_invoker"] = "BUTTON" + m.inpTarget + ".onclick"
+			named = script
 			about["longest_script_source_url"] = v.traffic.config.SiteURL + script
 			about["longest_script_source_char_position"] = "1826"
 			parts["total_script_duration"] = tenth(m.inp * 0.6)
@@ -106,6 +105,7 @@ func (m *viewVitals) report(v *viewing, at time.Time) {
 			parts["total_style_and_layout_duration"] = tenth(m.inp * 0.05)
 		}
 		v.report("inp", m.inpID, m.watched, at, m.inp, m.inpSent, parts, about)
+		v.truth.Vitals[len(v.truth.Vitals)-1].Script = named
 		m.inpSent = m.inp
 	}
 	if m.hasCLS && (!m.clsReported || m.cls != m.clsSent) {
