@@ -91,6 +91,7 @@ type poorTold struct {
 	element, script, party, invoker string
 	scriptShare                     float64 // of the poor views that name a script
 	scriptSamples                   uint64  // poor views that name any
+	scriptWeight, scriptSquare      float64 // sums of their weights and of the squares
 	parts                           partsTold
 }
 

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/sightline-rum/sightline/pkg/query/stats"
@@ -74,7 +73,8 @@ func (c *culprit) dominant(q *question) int {
 }
 
 // todo says what to do about a row, or nothing where the data does not say: a sub-part has to be the largest one in
-// more than half of the poor views beyond chance (Wilson's lower bound), and a script has to block in poor views more
+// more than half of the poor views beyond chance (Wilson's lower bound), as has a script that is named with it, and a
+// blocking script has to block in poor views more
 // often than in good ones beyond chance.
 func (c *culprit) todo(q *question) string {
 	if c.blocking != nil {
@@ -90,10 +90,16 @@ func (c *culprit) todo(q *question) string {
 		return ""
 	}
 	p := partsOf[c.metric.Key][i]
-	if p.field == "processing" && c.told.script != "" {
-		return fmt.Sprintf("%s: %s (%s)", p.name, p.remedy, fileOf(c.told.script))
+	todo := p.name + ": " + p.remedy
+	if c.told.script == "" {
+		return todo
 	}
-	return fmt.Sprintf("%s: %s", p.name, p.remedy)
+	// Only the views that name a script say whether it is this one.
+	n = stats.EffectiveSize(c.told.scriptWeight, c.told.scriptSquare)
+	if low, _ := stats.Wilson(c.told.scriptShare*n, n); low > 0.5 {
+		todo += "; longest script: " + fileOf(c.told.script)
+	}
+	return todo
 }
 
 // fileOf is the last part of a script's address, which is how people call it.

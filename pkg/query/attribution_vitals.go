@@ -112,7 +112,8 @@ SELECT %[7]scountIf(tells), toFloat64(sumIf(toUInt64(weight), tells)), sumIf(toF
     tells),
   sumMapIf(map(target, toUInt64(weight)), target != ''),
   sumMapIf(map(concat(party, ' ', script_url), toUInt64(weight)), party != '' OR script_url != ''),
-  countIf(script_url != ''), sumMapIf(map(script_invoker, toUInt64(weight)), script_invoker != '')
+  countIf(script_url != ''), toFloat64(sumIf(toUInt64(weight), script_url != '')),
+  sumIf(toFloat64(weight) * weight, script_url != ''), sumMapIf(map(script_invoker, toUInt64(weight)), script_invoker != '')
 FROM (
   SELECT *, tells AND value >= quartiles[1] AND value <= quartiles[2] AS middle
   FROM poor
@@ -132,7 +133,7 @@ LIMIT %[9]s`,
 		var sums, largest []float64
 		var elements, named, invokers map[string]uint64
 		key, err := q.scanned(rows, &t.parts.samples, &t.parts.weight, &t.parts.square, &middle, &t.parts.value, &sums, &largest,
-			&elements, &named, &t.scriptSamples, &invokers)
+			&elements, &named, &t.scriptSamples, &t.scriptWeight, &t.scriptSquare, &invokers)
 		if err != nil {
 			return err
 		}

@@ -46,6 +46,10 @@ func FuzzQuery(f *testing.F) {
 		`{"queryType":"session","sessionId":"'; DROP TABLE x; --\u0000","app":"{session:String}"}`,
 		`{"queryType":"traces","filters":[{"key":"reason","values":[""]},{"key":"kind","operator":"!=","values":["view"]}]}`,
 		`{"queryType":"traces","sessionId":"session-0007","environment":"*","limit":3}`,
+		`{"queryType":"attribution","app":"kiosk","groupBy":["script","party","element"],"compare":"previous","limit":3}`,
+		`{"queryType":"attribution","metric":"blocking","groupBy":["os","party"],"environment":"*","compare":"deploy",
+			"filters":[{"key":"element","operator":"!~","values":["#\\w+'"]},{"key":"script","values":["a","b"]}]}`,
+		`{"queryType":"attribution","metric":"cls","percentile":1,"filters":[{"key":"party","operator":"=~","values":["x|"]}]}`,
 		`{"queryType":"traces","traceId":"0AF7651916CD43DD8448EB211C80319C"}`, `{"queryType":"traces","traceId":"x"}`,
 	} {
 		f.Add([]byte(seed), int64(0), int64(24*time.Hour), int64(time.Hour), int64(100))
