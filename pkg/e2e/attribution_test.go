@@ -39,7 +39,8 @@ func TestAttributionNamesTheGuiltyScript(t *testing.T) {
 	require.Contains(t, at[string](t, found, "todo", 0), "pay.js")
 
 	scripts := s.ask(map[string]any{"queryType": "attribution", "app": "shop", "metric": "inp", "minSamples": 1,
-		"groupBy": []string{"script"}, "filters": []any{map[string]any{"key": "script", "operator": "!=", "values": []string{""}}}},
+		"groupBy": []string{"script"}, "filters": []any{
+			map[string]any{"key": "script", "operator": "!=", "values": []string{""}}}},
 		"--from", incident.Onset.UTC().Format(time.RFC3339Nano), "--to", anchor.UTC().Format(time.RFC3339Nano))[0]
 	require.True(t, strings.HasSuffix(at[string](t, scripts, "script", 0), incident.Script), "the first of all scripts")
 	require.InDelta(t, named[incident.Script]/poor, number(t, scripts, "responsibility", 0), 0.05)

@@ -131,7 +131,8 @@ func TestAttributionOfAVitalEqualsTheNaiveComputation(t *testing.T) {
 		by      []string // what the rows are by
 	}{
 		{"lcp", nil, []string{"route", "element"}}, {"inp", nil, []string{"route", "element"}},
-		{"cls", nil, []string{"route", "element"}}, {"inp", []string{"browser", "device"}, []string{"browser", "device", "element"}},
+		{"cls", nil, []string{"route", "element"}}, 
+		{"inp", []string{"browser", "device"}, []string{"browser", "device", "element"}},
 		{"inp", []string{"script"}, []string{"script"}}, {"inp", []string{"route", "party"}, []string{"route", "party"}},
 		{"lcp", []string{"party", "element"}, []string{"party", "element"}},
 	} {
@@ -240,161 +241,6 @@ func checkScript(t *testing.T, row map[string]any, poor []glimpse, by []string) 
 	require.InDelta(t, most/total, row["scriptShare"], 1e-12)
 }
 
-// seenView is a view with an interaction in a browser that tells what blocks.
-type seenView struct {
-	glimpse
-	blocked map[string]float64 // ms by script
-	parties map[string]float64 // ms by party
-}
-
-func (k *kiosk) seenViews(w window) []seenView {
-	blocked, parties := map[string]map[string]float64{}, map[string]map[string]float64{}
-	for _, b := range k.first {
-		for _, s := range b.Blocking {
-			view := b.Context.SessionID + s.ViewID
-			if blocked[view] == nil {
-				blocked[view], parties[view] = map[string]float64{}, map[string]float64{}
-			}
-			party := "first"
-			if s.ThirdParty {
-				party = "third"
-			}
-			blocked[view][s.ScriptURL] += float64(s.Blocking)
-			parties[view][party] += float64(s.Blocking)
-		}
-	}
-	var seen []seenView
-	for _, g := range k.glimpses(w, "inp") {
-		if g.dimensions["browser"] == "Chrome" {
-			seen = append(seen, seenView{g, blocked[g.view], parties[g.view]})
-		}
-	}
-	return seen
-}
-
-func TestBlockingScriptsEqualTheNaiveComputation(t *testing.T) {
-	k := openKiosk(t)
-	before, after := kioskDays()
-	weight := func(v seenView) uint32 { return v.weight }
-	for _, c := range []struct{ groupBy, segment []string }{
-		{nil, []string{"route"}}, {[]string{"script"}, nil}, {[]string{"device", "script"}, []string{"device"}},
-		{[]string{"party"}, nil}, {[]string{"element", "script"}, []string{"element"}},
-	} {
-		t.Run(fmt.Sprint(c.groupBy), func(t *testing.T) {
-			cause := "script"
-			if slices.Contains(c.groupBy, "party") {
-				cause = "party"
-			}
-			rows := rowsOf(frames(t, jsonOf(map[string]any{"queryType": "attribution", "app": "kiosk", "metric": "blocking",
-				"groupBy": c.groupBy, "minSamples": 12, "compare": "previous", "limit": 1000}), after)[0])
-			of := func(v seenView) map[string]string { return v.dimensions }
-			segments := segmented(k.seenViews(after), c.segment, of)
-			earlier := segmented(k.seenViews(before), c.segment, of)
-			inp := k.glimpses(after, "inp")
-			allPoor := weighed(inp, func(g glimpse) uint32 { return g.weight }, glimpse.poor)
-			expected := 0
-			for _, views := range segments {
-				expected += len(exposuresOf(views, cause))
-			}
-			require.Len(t, rows, expected)
-			for _, row := range rows {
-				views := segments[nameOf(row, c.segment)]
-				ms := exposuresOf(views, cause)[row[cause].(string)]
-				with := func(v seenView) bool { return exposed(v, cause, row[cause].(string)) }
-				poorWith := weighed(views, weight, func(v seenView) bool { return with(v) && v.poor() })
-				withAll, all := weighed(views, weight, with), weighed(views, weight, func(seenView) bool { return true })
-				poor := weighed(views, weight, func(v seenView) bool { return v.poor() })
-				good := weighed(views, weight, func(v seenView) bool { return v.Value <= 200 })
-				goodWith := weighed(views, weight, func(v seenView) bool { return with(v) && v.Value <= 200 })
-				require.EqualValues(t, len(ms), row["samples"])
-				require.InDelta(t, withAll/1000, row["views"], 1e-9)
-				if poor > 0 {
-					require.InDelta(t, poorWith/poor, row["inPoor"], 1e-12)
-				}
-				require.InDelta(t, goodWith/good, row["inGood"], 1e-12)
-				require.InDelta(t, row["poorViews"].(float64)*1000/allPoor, row["responsibility"], 1e-12)
-				if row["todo"] != "" {
-					beyond := poorWith - withAll*(poor-poorWith)/(all-withAll)
-					require.InDelta(t, beyond/1000, row["poorViews"], 1e-9, "as many as are more than without it")
-				} else {
-					require.Zero(t, row["poorViews"])
-				}
-				if len(ms) >= 12 {
-					require.InDelta(t, stats.Percentile(ms, 0.75), row["value"], 1e-9)
-					require.InDelta(t, poorWith/withAll, row["poor"], 1e-12)
-					if was := exposuresOf(earlier[nameOf(row, c.segment)], cause)[row[cause].(string)]; len(was) >= 12 {
-						require.InDelta(t, stats.Percentile(ms, 0.75)/stats.Percentile(was, 0.75)-1, row["change"], 1e-9)
-					} else {
-						require.Nil(t, row["change"])
-					}
-				}
-			}
-		})
-	}
-}
-
-func exposed(v seenView, cause, name string) bool {
-	of := v.blocked
-	if cause == "party" {
-		of = v.parties
-	}
-	_, ok := of[name]
-	return ok
-}
-
-// exposuresOf are how long each script (or party) blocked each view.
-func exposuresOf(views []seenView, cause string) map[string][]stats.Sample {
-	all := map[string][]stats.Sample{}
-	for _, v := range views {
-		of := v.blocked
-		if cause == "party" {
-			of = v.parties
-		}
-		for name, ms := range of {
-			all[name] = append(all[name], stats.Sample{Value: ms, Weight: v.weight})
-		}
-	}
-	return all
-}
-
-func TestABlockingScriptIsBlamedForWhatItCausedAndNoOtherIs(t *testing.T) {
-	k := openKiosk(t)
-	before, after := kioskDays()
-	ask := `{"queryType":"attribution","app":"kiosk","metric":"blocking","groupBy":["script"]}`
-	rows := rowsOf(frames(t, ask, after)[0])
-	require.Len(t, rows, 3)
-	require.Equal(t, guiltyScript, rows[0]["script"])
-	require.Equal(t, "third", rows[0]["party"])
-	require.Equal(t, "TimerHandler", rows[0]["invoker"])
-	require.Contains(t, rows[0]["todo"], "third party: load it later")
-	require.Greater(t, rows[0]["lift"], 2.0)
-	caused, poor := 0.0, 0.0
-	for _, g := range k.glimpses(after, "inp") {
-		if g.poor() {
-			poor += float64(g.weight)
-			if k.caused[g.view] {
-				caused += float64(g.weight)
-			}
-		}
-	}
-	require.InDelta(t, caused/poor, rows[0]["responsibility"], 0.05, "within 5 points of what was planted")
-	for _, row := range rows[1:] {
-		require.Zero(t, row["responsibility"], row["script"])
-		require.Empty(t, row["todo"])
-	}
-	everywhere := rows[slices.IndexFunc(rows, func(r map[string]any) bool { return r["script"] == everywhereScript })]
-	require.EqualValues(t, 1, everywhere["inPoor"], "it blocks in every poor view")
-	require.EqualValues(t, 1, everywhere["inGood"], "and in every good one")
-	require.InDelta(t, 1, everywhere["lift"], 0.01)
-
-	for _, row := range rowsOf(frames(t, ask, before)[0]) {
-		require.Zero(t, row["responsibility"], "no culprit is named for nothing: %s", row["script"])
-	}
-	notices := frames(t, ask, after)[0].Meta.Notices
-	require.Len(t, notices, 1)
-	require.Contains(t, notices[0].Text, "Not every browser tells which scripts block")
-}
-
 func TestAttributionFindsThePlantedShares(t *testing.T) {
 	k := openKiosk(t)
 	_, after := kioskDays()
@@ -456,7 +302,8 @@ func TestAllMetricsAreRankedTogetherByPoorViews(t *testing.T) {
 	var apart []map[string]any
 	metrics := map[any]int{}
 	for _, metric := range attributable[1:] {
-		apart = append(apart, rowsOf(frames(t, `{"queryType":"attribution","app":"kiosk","metric":"`+metric+`"}`, after)[0])...)
+		one := frames(t, `{"queryType":"attribution","app":"kiosk","metric":"`+metric+`"}`, after)
+		apart = append(apart, rowsOf(one[0])...)
 	}
 	slices.SortStableFunc(apart, func(a, b map[string]any) int {
 		return cmp.Compare(b["poorViews"].(float64), a["poorViews"].(float64))
@@ -470,7 +317,8 @@ func TestAllMetricsAreRankedTogetherByPoorViews(t *testing.T) {
 		require.False(t, math.IsNaN(row["poorViews"].(float64)))
 	}
 	require.Len(t, metrics, 4, "each metric has a cause among the first: %v", metrics)
-	require.Equal(t, rows, rowsOf(frames(t, `{"queryType":"attribution","app":"kiosk","limit":12,"metric":"all"}`, after)[0]))
+	named := frames(t, `{"queryType":"attribution","app":"kiosk","limit":12,"metric":"all"}`, after)
+	require.Equal(t, rows, rowsOf(named[0]), "no metric means all")
 }
 
 func TestEveryDimensionOfAttribution(t *testing.T) {
@@ -478,8 +326,8 @@ func TestEveryDimensionOfAttribution(t *testing.T) {
 	_, after := kioskDays()
 	for _, d := range dimensionsOf(tableAttribution) {
 		for _, metric := range []string{"inp", "blocking"} {
-			got := frames(t, jsonOf(map[string]any{"queryType": "attribution", "app": "kiosk", "metric": metric, "groupBy": d.key,
-				"filters": []any{map[string]any{"key": d.key, "operator": "!=", "values": []string{"x", "y"}}}}), after)
+			got := frames(t, jsonOf(map[string]any{"queryType": "attribution", "app": "kiosk", "metric": metric,
+				"groupBy": d.key, "filters": []any{map[string]any{"key": d.key, "operator": "!=", "values": []string{"x", "y"}}}}), after)
 			require.Positive(t, got[0].Rows(), d.key)
 			_, at := got[0].FieldByName(d.key)
 			require.Positive(t, at, d.key)
@@ -529,4 +377,30 @@ func TestGoldenAttribution(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { holdGolden(t, name, askPlugin(t, query, after)) })
 	}
+}
+
+func TestATodoNeedsMostPoorViewsToAgree(t *testing.T) {
+	inp, _ := rum.MetricByKey("inp")
+	q := question{enough: 50}
+	row := func(views uint64, agreeing float64) *culprit {
+		weight := 1000 * float64(views)
+		c := &culprit{metric: inp}
+		c.told.parts = partsTold{samples: views, weight: weight, square: 1e6 * float64(views),
+			means: []float64{100, 400, 90}, largest: []float64{0, agreeing * weight, (1 - agreeing) * weight}}
+		return c
+	}
+	require.Contains(t, row(200, 0.6).todo(&q), "processing: shorten the event handlers")
+	require.Empty(t, row(200, 0.53).todo(&q), "53 %% of 200 may be chance")
+	require.Contains(t, row(2000, 0.53).todo(&q), "processing")
+	require.Empty(t, row(2000, 0.45).todo(&q), "in most poor views another phase is the longest")
+	require.Empty(t, row(9, 1).todo(&q), "nine poor views are too few")
+	require.Equal(t, 1, row(2000, 0.45).dominant(&q), "the largest mean is named all the same")
+	require.Equal(t, -1, row(9, 1).dominant(&q))
+
+	named := row(200, 0.9)
+	named.told.script, named.told.scriptShare = "https://shop.example/assets/pay.js?v=3", 0.9
+	named.told.scriptWeight, named.told.scriptSquare = 4000, 4e6
+	require.NotContains(t, named.todo(&q), "pay.js", "four views name a script")
+	named.told.scriptWeight, named.told.scriptSquare = 40_000, 4e7
+	require.True(t, strings.HasSuffix(named.todo(&q), "; longest script: pay.js"))
 }

@@ -91,6 +91,8 @@ func (q *question) allPoorViews(ctx context.Context, conn driver.Conn) (seen uin
 // A sub-part is its mean over the middle half of the poor views, those between the quartiles of their values. Unlike
 // percentiles of each part, means of the same views add up; the poor views are those to be mended; and leaving out
 // both ends keeps a page that loaded for ten minutes in a lift from speaking for all others.
+//
+// The rows are those of culpritRanking: both take the ones with the most poor weight, equals by name.
 func (q *question) tellPoorViews(ctx context.Context, conn driver.Conn, culprits []*culprit) error {
 	var s statement
 	var exprs []string
@@ -103,37 +105,39 @@ func (q *question) tellPoorViews(ctx context.Context, conn driver.Conn, culprits
     [%[2]s] AS split, %[3]s AS tells
   FROM vitals FINAL
   WHERE %[4]s
-  AND %[5]s%[6]s
+  AND %[5]s
 )
-SELECT %[7]scountIf(tells), toFloat64(sumIf(toUInt64(weight), tells)), sumIf(toFloat64(weight) * weight, tells),
+SELECT %[6]scountIf(tells), toFloat64(sumIf(toUInt64(weight), tells)), sumIf(toFloat64(weight) * weight, tells),
   toFloat64(sumIf(toUInt64(weight), middle)), sumIf(value * weight, middle),
   sumForEachIf(arrayMap(p -> p * weight, split), middle),
-  sumForEachIf(arrayMap((p, i) -> if(i = indexOf(split, arrayMax(split)), toFloat64(weight), 0.), split, arrayEnumerate(split)),
+  sumForEachIf(arrayMap(i -> if(i = indexOf(split, arrayMax(split)), toFloat64(weight), 0.), arrayEnumerate(split)),
     tells),
   sumMapIf(map(target, toUInt64(weight)), target != ''),
   sumMapIf(map(concat(party, ' ', script_url), toUInt64(weight)), party != '' OR script_url != ''),
   countIf(script_url != ''), toFloat64(sumIf(toUInt64(weight), script_url != '')),
-  sumIf(toFloat64(weight) * weight, script_url != ''), sumMapIf(map(script_invoker, toUInt64(weight)), script_invoker != '')
+  sumIf(toFloat64(weight) * weight, script_url != ''),
+  sumMapIf(map(script_invoker, toUInt64(weight)), script_invoker != '')
 FROM (
   SELECT *, tells AND value >= quartiles[1] AND value <= quartiles[2] AS middle
   FROM poor
   INNER JOIN (
-    SELECT %[7]squantilesExactWeightedIf(0.25, 0.75)(value, weight, tells) AS quartiles
+    SELECT %[6]squantilesExactWeightedIf(0.25, 0.75)(value, weight, tells) AS quartiles
     FROM poor
-    GROUP BY %[8]s
-  ) AS halves USING (%[8]s)
+    GROUP BY %[7]s
+    ORDER BY sum(toUInt64(weight)) DESC, %[7]s
+    LIMIT %[8]s
+  ) AS halves USING (%[7]s)
 )
-GROUP BY %[8]s
-LIMIT %[9]s`,
+GROUP BY %[7]s`,
 		q.selectGroups(), strings.Join(exprs, ", "), tellsParts(q.metric.Key), q.vitalsWhere(&s, q.window), isPoor,
-		q.amongTopCulprits(&s), q.groupNames(), names, s.bind("limit", "UInt64", q.limit()+1))
+		q.groupNames(), names, s.bind("limit", "UInt64", q.limit()+1))
 	return q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var t poorTold
 		var middle float64
 		var sums, largest []float64
 		var elements, named, invokers map[string]uint64
-		key, err := q.scanned(rows, &t.parts.samples, &t.parts.weight, &t.parts.square, &middle, &t.parts.value, &sums, &largest,
-			&elements, &named, &t.scriptSamples, &t.scriptWeight, &t.scriptSquare, &invokers)
+		key, err := q.scanned(rows, &t.parts.samples, &t.parts.weight, &t.parts.square, &middle, &t.parts.value, &sums,
+			&largest, &elements, &named, &t.scriptSamples, &t.scriptWeight, &t.scriptSquare, &invokers)
 		if err != nil {
 			return err
 		}

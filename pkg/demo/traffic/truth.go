@@ -46,7 +46,7 @@ type TruthVital struct {
 	CreatedAt  int64   `json:"createdAt"` // the time inside its id
 	ReportedAt int64   `json:"reportedAt"`
 	Target     string  `json:"target,omitempty"`
-	Script     string  `json:"script,omitempty"` // the path of the interaction's longest script, where the browser names it
+	Script     string  `json:"script,omitempty"` // the path of an interaction's longest script, where the browser tells
 }
 
 // TruthRequest is one way the SDK told of a request. A traced fetch is told of twice: by its timings (Source resource),

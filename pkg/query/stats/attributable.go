@@ -1,8 +1,8 @@
 package stats
 
 // Attributable returns the share of all cases that would not have been cases without the exposure, 0 … 1: the
-// population attributable fraction, as the share of cases that were exposed times (R − 1)/R, where R is how many times
-// as often the exposed become cases as the others. This form, by O. S. Miettinen, "Proportion of Disease Caused or
+// population attributable fraction, as the share of cases that were exposed times (R − 1)/R, with R how many times as
+// often the exposed become cases as the others. This form, by O. S. Miettinen, "Proportion of Disease Caused or
 // Prevented by a Given Exposure, Trait or Intervention", American Journal of Epidemiology 99 (1974), stays right where
 // strata are added up: shares of the strata's cases, weighted by their cases.
 //
