@@ -131,7 +131,7 @@ func TestAttributionOfAVitalEqualsTheNaiveComputation(t *testing.T) {
 		by      []string // what the rows are by
 	}{
 		{"lcp", nil, []string{"route", "element"}}, {"inp", nil, []string{"route", "element"}},
-		{"cls", nil, []string{"route", "element"}}, 
+		{"cls", nil, []string{"route", "element"}},
 		{"inp", []string{"browser", "device"}, []string{"browser", "device", "element"}},
 		{"inp", []string{"script"}, []string{"script"}}, {"inp", []string{"route", "party"}, []string{"route", "party"}},
 		{"lcp", []string{"party", "element"}, []string{"party", "element"}},
