@@ -61,7 +61,7 @@ func TestBlockingScriptsEqualTheNaiveComputation(t *testing.T) {
 			segments := segmented(k.seenViews(after), c.segment, of)
 			earlier := segmented(k.seenViews(before), c.segment, of)
 			inp := k.glimpses(after, "inp")
-			allPoor := weighed(inp, func(g glimpse) uint32 { return g.weight }, glimpse.poor)
+			allPoor := weightOf(inp, func(g glimpse) uint32 { return g.weight }, glimpse.poor)
 			expected := 0
 			for _, views := range segments {
 				expected += len(exposuresOf(views, cause))
@@ -71,11 +71,11 @@ func TestBlockingScriptsEqualTheNaiveComputation(t *testing.T) {
 				views := segments[nameOf(row, c.segment)]
 				ms := exposuresOf(views, cause)[row[cause].(string)]
 				with := func(v seenView) bool { return exposed(v, cause, row[cause].(string)) }
-				poorWith := weighed(views, weight, func(v seenView) bool { return with(v) && v.poor() })
-				withAll, all := weighed(views, weight, with), weighed(views, weight, func(seenView) bool { return true })
-				poor := weighed(views, weight, func(v seenView) bool { return v.poor() })
-				good := weighed(views, weight, func(v seenView) bool { return v.Value <= 200 })
-				goodWith := weighed(views, weight, func(v seenView) bool { return with(v) && v.Value <= 200 })
+				poorWith := weightOf(views, weight, func(v seenView) bool { return with(v) && v.poor() })
+				withAll, all := weightOf(views, weight, with), weightOf(views, weight, func(seenView) bool { return true })
+				poor := weightOf(views, weight, func(v seenView) bool { return v.poor() })
+				good := weightOf(views, weight, func(v seenView) bool { return v.Value <= 200 })
+				goodWith := weightOf(views, weight, func(v seenView) bool { return with(v) && v.Value <= 200 })
 				require.EqualValues(t, len(ms), row["samples"])
 				require.InDelta(t, withAll/1000, row["views"], 1e-9)
 				if poor > 0 {

@@ -68,7 +68,7 @@ func segmented[T any](all []T, keys []string, of func(T) map[string]string) map[
 	return segments
 }
 
-func weighed[T any](all []T, weight func(T) uint32, keep func(T) bool) (sum float64) {
+func weightOf[T any](all []T, weight func(T) uint32, keep func(T) bool) (sum float64) {
 	for _, one := range all {
 		if keep(one) {
 			sum += float64(weight(one))
@@ -142,7 +142,7 @@ func TestAttributionOfAVitalEqualsTheNaiveComputation(t *testing.T) {
 			all := k.glimpses(after, c.metric)
 			of := func(g glimpse) map[string]string { return g.dimensions }
 			weight := func(g glimpse) uint32 { return g.weight }
-			allPoor := weighed(all, weight, glimpse.poor)
+			allPoor := weightOf(all, weight, glimpse.poor)
 			segments, earlier := segmented(all, c.by, of), segmented(k.glimpses(before, c.metric), c.by, of)
 			withPoor := 0
 			for _, segment := range segments {
@@ -158,9 +158,9 @@ func TestAttributionOfAVitalEqualsTheNaiveComputation(t *testing.T) {
 			for _, row := range rows {
 				segment := segments[nameOf(row, c.by)]
 				sum += row["responsibility"].(float64)
-				total := weighed(segment, weight, func(glimpse) bool { return true })
+				total := weightOf(segment, weight, func(glimpse) bool { return true })
 				poor := slices.DeleteFunc(slices.Clone(segment), func(g glimpse) bool { return !g.poor() })
-				poorWeight := weighed(segment, weight, glimpse.poor)
+				poorWeight := weightOf(segment, weight, glimpse.poor)
 				require.Equal(t, c.metric, row["metric"])
 				require.EqualValues(t, len(segment), row["samples"])
 				require.InDelta(t, total/1000, row["views"], 1e-9)
@@ -196,7 +196,7 @@ func TestAttributionOfAVitalEqualsTheNaiveComputation(t *testing.T) {
 					require.Nil(t, row["poorChange"])
 					continue
 				}
-				wasPoor := weighed(was, weight, glimpse.poor) / weighed(was, weight, func(glimpse) bool { return true })
+				wasPoor := weightOf(was, weight, glimpse.poor) / weightOf(was, weight, func(glimpse) bool { return true })
 				require.InDelta(t, p75Of(segment)/p75Of(was)-1, row["change"], 1e-12)
 				require.InDelta(t, poorWeight/total-wasPoor, row["poorChange"], 1e-12)
 			}
