@@ -56,6 +56,7 @@ func (d *Drainer) bury(ctx context.Context, letter deadLetter) error {
 		return err
 	}
 	d.metrics.deadLetters.Inc()
+	d.options.Count("", "", "dead_letters", letter.table, 1)
 	d.options.Logger.Error("drain: a record cannot be stored and is kept as a dead letter", "file", path,
 		"table", letter.table, "reason", letter.reason)
 	return nil

@@ -23,6 +23,9 @@ type Options struct {
 	DeadLetters string                // folder for records that cannot be stored. Required
 	Registerer  prometheus.Registerer // nil registers nothing
 
+	// Count adds to one of the pipeline's own counters. It may be nil.
+	Count func(app, environment, counter, reason string, n int64)
+
 	InsertTimeout time.Duration // one try of one batch. Default 2 minutes
 	FirstPause    time.Duration // between tries; it grows up to LongestPause. Default 100 ms
 	LongestPause  time.Duration // Default 15 s
@@ -51,6 +54,9 @@ func New(s *spool.Spool, into *store.Store, enrich func(*rum.Beacon), options Op
 		if *option <= 0 {
 			*option = value
 		}
+	}
+	if options.Count == nil {
+		options.Count = func(string, string, string, string, int64) {}
 	}
 	if enrich == nil {
 		enrich = func(*rum.Beacon) {}
@@ -116,7 +122,25 @@ func (d *Drainer) deliver(ctx context.Context, batch spool.Batch) error {
 			return err
 		}
 	}
+	d.countLag(records)
 	return nil
+}
+
+// countLag counts how long the beacons of each app took from being taken to being stored.
+func (d *Drainer) countLag(records []record) {
+	type lag struct{ sum, beacons int64 }
+	lags := map[[2]string]lag{}
+	now := time.Now().UnixMilli()
+	for _, r := range records {
+		if r.Beacon != nil {
+			of := [2]string{r.Beacon.Context.App, r.Beacon.Context.Environment}
+			lags[of] = lag{lags[of].sum + max(0, now-r.Beacon.ReceivedAt), lags[of].beacons + 1}
+		}
+	}
+	for of, l := range lags {
+		d.options.Count(of[0], of[1], "store_lag", "", l.sum)
+		d.options.Count(of[0], of[1], "store_lag"+rum.Observed, "", l.beacons)
+	}
 }
 
 // insert inserts all tables of the records, for as long as it takes. It returns the tables that refused their rows.

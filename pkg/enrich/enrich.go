@@ -96,6 +96,12 @@ func (p *Pipeline) AtDrain(b *rum.Beacon) {
 	p.fingerprint(b)
 }
 
+// EachBudget tells how many distinct names each app has of a dimension, and how many it may have.
+func (p *Pipeline) EachBudget(tell func(app, dimension string, names, most int)) {
+	p.routes.each(func(app string, names, most int) { tell(app, "route", names, most) })
+	p.endpoints.each(func(app string, names, most int) { tell(app, "endpoint", names, most) })
+}
+
 // eachItem visits what all kinds of item have in common.
 func eachItem(b *rum.Beacon, visit func(*rum.Item)) {
 	for i := range b.Views {

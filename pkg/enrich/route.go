@@ -377,6 +377,22 @@ func newBudget(size int) *budget {
 
 func (b *budget) limit(app string, size int) { b.limits[app] = size }
 
+func (b *budget) most(app string) int {
+	if own, ok := b.limits[app]; ok {
+		return own
+	}
+	return b.size
+}
+
+// each tells of every app that has names.
+func (b *budget) each(tell func(app string, names, most int)) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for app, names := range b.names {
+		tell(app, len(names), b.most(app))
+	}
+}
+
 // admit says whether a name may be used, and remembers a new one if it may be added.
 func (b *budget) admit(app, name string, add bool) bool {
 	b.mu.RLock()
@@ -398,11 +414,7 @@ func (b *budget) admit(app, name string, add bool) bool {
 		names = map[string]struct{}{}
 		b.names[strings.Clone(app)] = names
 	}
-	size := b.size
-	if own, ok := b.limits[app]; ok {
-		size = own
-	}
-	if _, known := names[name]; !known && len(names) >= size {
+	if _, known := names[name]; !known && len(names) >= b.most(app) {
 		return false
 	}
 	names[strings.Clone(name)] = struct{}{}

@@ -162,12 +162,23 @@ func (s *Server) keep(d *faroDecoder) error {
 		}
 	}
 	s.counters.Add(c.App, c.Environment, "accepted", formatFaro, int64(d.accepted-len(d.skipped)))
+	s.countSaid(c, int64(d.accepted-len(d.skipped)))
 	for _, reason := range d.skipped {
 		s.counters.Add(c.App, c.Environment, "skipped", reason, 1)
 	}
 	s.metrics.items.WithLabelValues("accepted").Add(float64(d.accepted - len(d.skipped)))
 	s.metrics.items.WithLabelValues("skipped").Add(float64(len(d.skipped)))
 	return nil
+}
+
+// countSaid counts what the page said of its user's consent, if anything, and what stands for visits sampled out.
+func (s *Server) countSaid(c *rum.Context, items int64) {
+	if c.Consent != "" {
+		s.counters.Add(c.App, c.Environment, "consent", c.Consent, items)
+	}
+	if c.Weight > rum.FullWeight {
+		s.counters.Add(c.App, c.Environment, "sampled", "", items)
+	}
 }
 
 func (s *Server) answerKept(w http.ResponseWriter, r *http.Request, g *grant, d *faroDecoder, err error) {

@@ -49,6 +49,12 @@ func (c *Counters) Add(app, environment, counter, reason string, n int64) {
 	c.counts[key] += n
 }
 
+// Observe adds a reading of a gauge, which is 0 as truly as anything else.
+func (c *Counters) Observe(app, environment, gauge, reason string, value int64) {
+	c.Add(app, environment, gauge, reason, value)
+	c.Add(app, environment, gauge+rum.Observed, reason, 1)
+}
+
 // Flush appends what was counted since the last time. What could not be appended is kept for the next.
 func (c *Counters) Flush(ctx context.Context, to Appender) error {
 	c.mu.Lock()

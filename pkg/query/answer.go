@@ -18,6 +18,7 @@ type queryType struct {
 	limit        int      // rows unless the query says
 	sessionLevel bool     // about one person's visit: refused below the data source's sessionRole
 	ids          bool     // nothing without ids: refused where they would be stripped
+	sections     []string // which part of the answer its table is, where it has several; the first is the default
 	ask          func(context.Context, driver.Conn, *question) (data.Frames, error)
 }
 
@@ -45,8 +46,12 @@ func init() {
 			sessionLevel: true, ids: true, ask: askSession},
 		{name: "traces", table: tableTraces, formats: []string{formatTable}, limit: 100, sessionLevel: true, ids: true,
 			ask: askTraces},
+		{name: "journeys", table: tableJourneys, formats: []string{formatTable, formatSeries}, limit: 100,
+			sections: journeySections, ask: askJourneys},
 		{name: "deploys", table: tableDeploys, formats: []string{formatAnnotations, formatTable}, limit: 100,
 			ask: askDeploys},
+		{name: "telemetry", table: tableTelemetry, formats: []string{formatTable, formatSeries, formatNumeric}, limit: 500,
+			sections: telemetrySections, ask: askTelemetry},
 		{name: "variable", formats: []string{formatTable}, limit: 1000, ask: askVariable},
 	}
 }

@@ -10,12 +10,14 @@ type Description struct {
 }
 
 // TypeDescription is one query type. The first format is the default; dimensions are what it groups by and filters on.
-// Metrics are named where a type has its own instead of the Web Vitals, the default first.
+// Metrics are named where a type has its own instead of the Web Vitals, and sections where its table is one part of
+// several of the answer, the default first.
 type TypeDescription struct {
 	Name         string                 `json:"name"`
 	Formats      []string               `json:"formats"`
 	Dimensions   []DimensionDescription `json:"dimensions"`
 	Metrics      []string               `json:"metrics,omitempty"`
+	Sections     []string               `json:"sections,omitempty"`
 	SessionLevel bool                   `json:"sessionLevel"`
 }
 
@@ -38,7 +40,7 @@ type MetricDescription struct {
 func Describe() Description {
 	d := Description{Operators: operators}
 	for _, t := range queryTypes {
-		described := TypeDescription{Name: t.name, Formats: t.formats, SessionLevel: t.sessionLevel}
+		described := TypeDescription{Name: t.name, Formats: t.formats, SessionLevel: t.sessionLevel, Sections: t.sections}
 		if t.name == "variable" {
 			for _, key := range variableKeys() {
 				name := key
@@ -52,8 +54,13 @@ func Describe() Description {
 				described.Dimensions = append(described.Dimensions, DimensionDescription{dimension.key, dimension.name})
 			}
 		}
-		if t.name == "requests" {
+		switch t.name {
+		case "requests":
 			described.Metrics = requestMeasureKeys()
+		case "journeys":
+			described.Metrics = journeyMeasureKeys()
+		case "telemetry":
+			described.Metrics = counterKeys()
 		}
 		if t.name == "pages" {
 			described.Metrics = pageMeasureKeys()

@@ -17,6 +17,9 @@ const (
 
 	tableSessionEvents table = "session_events"
 	tableTraces        table = "traces" // views and requests put together: traces.go
+
+	tableJourneys  table = "journeys"     // views, actions and errors, replayed session by session: journeys_replay.go
+	tableTelemetry table = "telemetry_1m" // and the tables themselves: telemetry.go
 )
 
 // dimension is something answers can be grouped by and filtered on: its key in the query JSON (and the field's name in
@@ -120,6 +123,10 @@ func dimensionsOf(t table) []dimension {
 		return ofTraces
 	case tableDeploys:
 		return ofDeploys
+	case tableJourneys:
+		return ofJourneys
+	case tableTelemetry:
+		return ofTelemetry
 	}
 	return append(common[:len(common):len(common)], own[t]...)
 }

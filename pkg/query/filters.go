@@ -101,3 +101,18 @@ func (q *question) conditions(s *statement) []string {
 	}
 	return all
 }
+
+// matches says whether a value passes the filter, for what is chosen before the store is asked. Without values it does.
+func (f filter) matches(value string) bool {
+	if len(f.values) == 0 {
+		return true
+	}
+	found := slices.ContainsFunc(f.values, func(one string) bool {
+		if !strings.HasSuffix(f.operator, "~") {
+			return one == value
+		}
+		whole, err := regexp.Compile("^(?:" + one + ")$")
+		return err == nil && whole.MatchString(value)
+	})
+	return found != strings.HasPrefix(f.operator, "!")
+}

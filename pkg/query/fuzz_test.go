@@ -80,7 +80,7 @@ func FuzzQuery(f *testing.F) {
 }
 
 // checkFrame holds what the alerting engine demands of a frame.
-func checkFrame(t *testing.T, frame *data.Frame) {
+func checkFrame(t testing.TB, frame *data.Frame) {
 	if frame.Meta == nil || frame.Meta.TypeVersion != frameVersion || len(frame.Fields) == 0 {
 		t.Fatalf("untyped frame %v", frame.Name)
 	}

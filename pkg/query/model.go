@@ -33,6 +33,8 @@ type Query struct {
 	Baseline    period  `json:"baseline"`  // errorBursts: how long before it is compared with
 	SessionID   string  `json:"sessionId"` // session, traces: whose
 	TraceID     string  `json:"traceId"`   // traces: which one
+	Journey     string  `json:"journey"`   // journeys: which one; "" is all of them
+	Section     string  `json:"section"`   // journeys, telemetry: which part of the answer their table is
 }
 
 // DefaultMinSamples is how many samples a percentile needs before it is shown as a number. At 50 the rank error of a
@@ -107,7 +109,7 @@ func read(dq backend.DataQuery, settings Settings) (*question, error) {
 	}
 	q.step = stepFor(q.window, dq.Interval, dq.MaxDataPoints)
 	for _, check := range []func(Settings) error{
-		q.readFormat, q.readMetric, q.readDimension, q.readIDs, q.readGroups, q.readFilters, q.readApp, q.readEnvironment,
+		q.readFormat, q.readSection, q.readMetric, q.readDimension, q.readIDs, q.readGroups, q.readFilters, q.readApp, q.readEnvironment,
 		q.readNumbers, q.readCompare, q.readTiling,
 	} {
 		if err := check(settings); err != nil {
@@ -127,12 +129,30 @@ func (q *question) readFormat(Settings) error {
 	return nil
 }
 
+func (q *question) readSection(Settings) error {
+	if len(q.kind.sections) == 0 {
+		return nil
+	}
+	if q.Section == "" {
+		q.Section = q.kind.sections[0]
+	}
+	if !slices.Contains(q.kind.sections, q.Section) {
+		return unknown("section", q.Section, q.kind.sections)
+	}
+	return nil
+}
+
 func (q *question) readMetric(Settings) error {
 	if q.kind.name == "evidence" && q.Metric != "" && !slices.Contains(evidenceFacts, q.Metric) {
 		return unknown("metric", q.Metric, evidenceFacts)
 	}
-	if q.kind.name == "requests" {
+	switch q.kind.name {
+	case "requests":
 		return q.readMeasure()
+	case "journeys":
+		return q.readJourneyMeasure()
+	case "telemetry":
+		return q.readCounter()
 	}
 	if q.kind.name == "pages" {
 		return q.readPageMeasure()

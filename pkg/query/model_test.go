@@ -53,7 +53,7 @@ func TestOtherShapesOfTheSameQuestion(t *testing.T) {
 func TestRefusedQuestions(t *testing.T) {
 	for name, c := range map[string]struct{ json, text string }{
 		"type with a typo":      {`{"queryType":"vitls"}`, `did you mean "vitals"? Valid: vitals, vitalsOverview, requests, errors`},
-		"type yet to come":      {`{"queryType":"journeys"}`, `Valid: vitals, vitalsOverview, requests, errors`},
+		"type yet to come":      {`{"queryType":"surveys"}`, `Valid: vitals, vitalsOverview, requests, errors`},
 		"dimension":             {`{"groupBy":["brwser"]}`, `unknown dimension "brwser", did you mean "browser"?`},
 		"dimension of another":  {`{"groupBy":["fingerprint"]}`, `Valid: app, environment, release`},
 		"filter's dimension":    {`{"filters":[{"key":"user","operator":"=","values":["x"]}]}`, `unknown dimension "user"`},

@@ -249,6 +249,10 @@ type Count struct {
 	Value       int64  `msg:"val"`
 }
 
+// Observed ends the name of the counter that counts how often a gauge was read: the gauge's own counter is the sum of
+// what was read. So both can be summed like all others, and their ratio is the mean.
+const Observed = "_observed"
+
 // Record is what one spool entry holds: exactly one of a beacon, a deploy marker, or counters.
 type Record struct {
 	Beacon *Beacon `msg:"b,omitempty"`

@@ -154,6 +154,7 @@ func (s *sidecar) run(ctx context.Context) error {
 	flushing, stopFlushing := context.WithCancel(context.Background())
 	defer stopFlushing()
 	go s.counters.Run(flushing, s.spool, func(err error) { s.logger.Warn("counters are kept for the next flush", "error", err) })
+	go s.observe(flushing)
 	s.announce(listener.Addr())
 
 	var failure error
@@ -233,6 +234,7 @@ func (s *sidecar) store(ctx context.Context) error {
 	defer opened.Close()
 	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
 		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, "dead-letters"), Registerer: s.registry,
+		Count: s.counters.Add,
 	})
 	if !s.prepare(ctx, opened) {
 		return nil

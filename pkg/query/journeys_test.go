@@ -1,0 +1,524 @@
+package query
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sightline-rum/sightline/pkg/query/stats"
+	"github.com/sightline-rum/sightline/pkg/rum"
+	"github.com/sightline-rum/sightline/pkg/store"
+)
+
+// The paths that people take in the planted data. One has a wildcard, a pattern with characters that LIKE would take for
+// its own, an action in the middle and a route twice; another's second step is matched by its first as well.
+var plantedPaths = map[string][]store.JourneyStep{
+	"checkout": {
+		{Name: "Basket", Kind: "route", Pattern: "/cart"},
+		{Name: "Address", Kind: "route", Pattern: "/checkout/*"},
+		{Name: "", Kind: "action", Pattern: "pay_now"},
+		{Name: "Basket", Kind: "route", Pattern: "/cart"},
+	},
+	"search": {
+		{Name: "Find", Kind: "route", Pattern: "/s*"},
+		{Name: "Pick", Kind: "route", Pattern: "/search"},
+	},
+	"help": {{Name: "Ask", Kind: "route", Pattern: "/help"}},
+}
+
+// names of the steps as answers have them.
+var plantedNames = map[string][]string{
+	"checkout": {"Basket", "Address", "pay_now", "Basket (4)"}, "search": {"Find", "Pick"}, "help": {"Ask"},
+}
+
+// walked is one thing somebody did.
+type walked struct {
+	at     time.Time
+	action bool
+	name   string // route or action
+}
+
+// walker is one session of the planted data.
+type walker struct {
+	context rum.Context
+	walks   []walked
+	errors  []time.Time
+	last    time.Time
+}
+
+// plantWalkers makes sessions that wander about between routes and actions, some of them more than once, at the same
+// millisecond, on either side of the window's edges, sampled at two rates, by bots, in two environments, and some until
+// just now. Firefox users often meet an error at the address and give up.
+func plantWalkers(now time.Time) (all []*walker) {
+	random := rand.New(rand.NewPCG(5, 8))
+	paths := []string{"/", "/cart", "/cart", "/checkout/address", "/checkout/ship", "/search", "/s", "/help", "/checkoutX",
+		"!pay_now", "!payXnow", "!pay_now"}
+	for i := range 1500 {
+		// Most long ago, some within the last hour.
+		start := now.Add(-time.Duration(2*60+random.IntN(12*60)) * time.Minute)
+		if i%6 == 0 {
+			start = now.Add(-time.Duration(random.IntN(70)) * time.Minute)
+		}
+		start = start.Add(time.Duration(random.IntN(60_000)) * time.Millisecond)
+		w := &walker{context: rum.Context{App: "paths", Environment: "production", Release: "1", SessionID: fmt.Sprint("w", i),
+			Browser: browsers[random.IntN(4)], BrowserVersion: "1", OS: "Linux", Device: devices[random.IntN(3)],
+			Traffic: rum.TrafficReal, Weight: rum.FullWeight, SDK: "faro"}}
+		switch {
+		case i%14 == 0:
+			w.context.Environment = "staging"
+		case i%11 == 0:
+			w.context.Traffic = rum.TrafficBot
+		}
+		if i%3 == 0 {
+			w.context.Weight = 2500
+		}
+		at := start
+		for range 1 + random.IntN(9) {
+			name := paths[random.IntN(len(paths))]
+			if n := len(w.walks); n > 0 && strings.HasPrefix(w.walks[n-1].name, "/checkout/") && random.IntN(3) > 0 {
+				name = "!pay_now"
+			}
+			w.walks = append(w.walks, walked{at, name[0] == '!', strings.TrimPrefix(name, "!")})
+			unlucky := w.context.Browser == "Firefox" && strings.HasPrefix(name, "/checkout/")
+			if unlucky && random.IntN(10) > 0 || random.IntN(12) == 0 {
+				w.errors = append(w.errors, at.Add(time.Duration(random.IntN(3000))*time.Millisecond))
+			}
+			if unlucky && random.IntN(10) > 1 {
+				break
+			}
+			at = at.Add(time.Duration(random.IntN(8)*random.IntN(20)) * time.Second) // often 0
+		}
+		for _, step := range w.walks {
+			w.last = maxTime(w.last, step.at)
+		}
+		for _, at := range w.errors {
+			w.last = maxTime(w.last, at)
+		}
+		// Not so near to half an hour ago that it hangs on how long this test takes whether the session is over.
+		if idle := now.Sub(w.last); idle > 0 && (idle < 25*time.Minute || idle > 30*time.Minute) {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (w *walker) beacon() *rum.Beacon {
+	b := &rum.Beacon{ReceivedAt: w.last.UnixMilli() + 900, Context: w.context}
+	for i, step := range w.walks {
+		item := rum.Item{TS: step.at.UnixMilli(), ViewID: fmt.Sprint(w.context.SessionID, "-", i), Route: "/"}
+		if step.action {
+			b.Actions = append(b.Actions, rum.Action{Item: item, Kind: "custom", Name: step.name})
+			continue
+		}
+		item.Route = step.name
+		b.Views = append(b.Views, rum.View{Item: item, Kind: rum.ViewLoad, Path: step.name})
+		for m, metric := range []string{"lcp", "cls", "inp", "ttfb"} {
+			id := fmt.Sprintf("v5-%d-%s-%d", step.at.UnixMilli(), metric, i)
+			value := float64((len(w.context.SessionID)*i*977+m*331+int(step.at.Unix()))%3000) / []float64{1, 3000, 8, 2}[m]
+			b.Vitals = append(b.Vitals,
+				rum.Vital{Item: item, Metric: metric, MetricID: id + w.context.SessionID, Value: value * 7, ReportedAt: item.TS + 5},
+				rum.Vital{Item: item, Metric: metric, MetricID: id + w.context.SessionID, Value: value, ReportedAt: item.TS + 90})
+		}
+	}
+	for _, at := range w.errors {
+		b.Errors = append(b.Errors, rum.Error{Item: rum.Item{TS: at.UnixMilli(), Route: "/"}, Kind: "exception",
+			Type: "TypeError", Message: "no address", Fingerprint: "address"})
+	}
+	return b
+}
+
+// stepMatches is an independent reading of a pattern: piece by piece, without regular expressions or LIKE.
+func stepMatches(s store.JourneyStep, w walked) bool {
+	if (s.Kind == "action") != w.action || w.name == "" {
+		return false
+	}
+	pieces := strings.Split(s.Pattern, "*")
+	rest, found := strings.CutPrefix(w.name, pieces[0])
+	if !found || len(pieces) == 1 {
+		return found && rest == ""
+	}
+	return strings.HasSuffix(rest, pieces[1])
+}
+
+// replay walks a session through a journey, event by event in order of time.
+func (w *walker) replay(steps []store.JourneyStep) (times []time.Time) {
+	walks := slices.Clone(w.walks)
+	slices.SortStableFunc(walks, func(a, b walked) int { return a.at.Compare(b.at) })
+	for _, step := range walks {
+		if len(times) == len(steps) {
+			break
+		}
+		later := len(times) == 0 || step.at.After(times[len(times)-1])
+		if later && stepMatches(steps[len(times)], step) {
+			times = append(times, step.at)
+		}
+	}
+	return times
+}
+
+// fared is the naive progress at one step.
+type fared struct {
+	entered, completed, abandoned, running, errors, affected float64
+	sessions, settled                                        int
+	known, squares                                           float64
+}
+
+// replayAll replays every session and counts, by segment, how they fared at each step.
+func replayAll(
+	all []*walker, w window, now time.Time, name string, keep func(*walker) bool, key func(*walker, time.Time) string,
+) map[string][]fared {
+	found := map[string][]fared{}
+	steps := plantedPaths[name]
+	for _, one := range all {
+		times := one.replay(steps)
+		if len(times) == 0 || times[0].Before(w.from) || !times[0].Before(w.to) || !keep(one) {
+			continue
+		}
+		segment := key(one, times[0])
+		if found[segment] == nil {
+			found[segment] = make([]fared, len(steps))
+		}
+		weight := float64(one.context.Weight) / rum.FullWeight
+		for i := range times {
+			f := &found[segment][i]
+			f.entered += weight
+			f.sessions++
+			last := i == len(times)-1
+			switch {
+			case !last || len(times) == len(steps):
+				f.completed += weight
+			case now.Sub(one.last) <= 30*time.Minute:
+				f.running += weight
+			default:
+				f.abandoned += weight
+			}
+			if !last || len(times) == len(steps) || now.Sub(one.last) > 30*time.Minute {
+				f.settled++
+				f.known += weight
+				f.squares += weight * weight
+			}
+			met := 0
+			for _, at := range one.errors {
+				if !at.Before(times[i]) && (last || at.Before(times[i+1])) {
+					met++
+				}
+			}
+			f.errors += float64(met) * weight
+			if met > 0 {
+				f.affected += weight
+			}
+		}
+	}
+	return found
+}
+
+// plantPaths stores the walkers and the definition of their journeys: of the checkout an older one as well, with more
+// steps, which is no longer in force.
+func plantPaths(t testing.TB, now time.Time) ([]*walker, *ownStore) {
+	t.Helper()
+	own := newOwnStore(t)
+	own.runner.Settings.Apps = nil
+	all := plantWalkers(now)
+	var beacons []*rum.Beacon
+	for _, w := range all {
+		beacons = append(beacons, w.beacon())
+	}
+	for part := range slices.Chunk(beacons, 200) {
+		own.insert(part...)
+	}
+	writePaths(t, own.writer, "paths")
+	return all, own
+}
+
+func writePaths(t testing.TB, to *store.Store, app string) {
+	t.Helper()
+	var steps []store.JourneyStep
+	for name, path := range plantedPaths {
+		for i, step := range path {
+			step.App, step.Journey, step.Step, step.Version = app, name, uint8(i+1), 7
+			steps = append(steps, step)
+		}
+	}
+	for i := range 6 {
+		steps = append(steps, store.JourneyStep{App: app, Journey: "checkout", Step: uint8(i + 1), Name: "Old", Kind: "route",
+			Pattern: "/old", Version: 6})
+	}
+	steps = append(steps, store.JourneyStep{App: "another", Journey: "secret", Step: 1, Kind: "route", Pattern: "/", Version: 9})
+	require.NoError(t, to.WriteJourneys(t.Context(), steps))
+	require.NoError(t, to.WriteJourneys(t.Context(), steps[:2]))
+}
+
+func realOnes(w *walker) bool {
+	return w.context.Environment == "production" && w.context.Traffic == rum.TrafficReal
+}
+
+func sortedKeys[T any](m map[string]T) []string {
+	var keys []string
+	for key := range m {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// TestJourneysEqualANaiveReplay holds every count of the table to a replay of the sessions, event by event.
+func TestJourneysEqualANaiveReplay(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	all, own := plantPaths(t, now)
+	for name, w := range map[string]window{
+		"until now":  {now.Add(-20 * time.Hour), now},
+		"a part":     {now.Add(-9 * time.Hour), now.Add(-5 * time.Hour)},
+		"the future": {now.Add(-40 * time.Minute), now.Add(time.Hour)},
+	} {
+		for query, c := range map[string]struct {
+			keep func(*walker) bool
+			key  func(*walker) string
+			by   string
+		}{
+			``:                       {realOnes, func(*walker) string { return "" }, ""},
+			`,"groupBy":["browser"]`: {realOnes, func(w *walker) string { return w.context.Browser }, "browser"},
+			`,"groupBy":["journey","traffic"],"filters":[{"key":"device","operator":"!=","values":["tablet"]}]`: {
+				func(w *walker) bool { return w.context.Environment == "production" && w.context.Device != "tablet" },
+				func(w *walker) string { return w.context.Traffic }, "traffic"},
+			`,"environment":"*","groupBy":["environment"]`: {
+				func(w *walker) bool { return w.context.Traffic == rum.TrafficReal },
+				func(w *walker) string { return w.context.Environment }, "environment"},
+		} {
+			t.Run(name+query, func(t *testing.T) {
+				rows := own.rows(`{"queryType":"journeys","app":"paths","minSamples":10`+query+`}`, w)
+				want := map[string]map[string][]fared{}
+				n := 0
+				for journey := range plantedPaths {
+					want[journey] = replayAll(all, w, now, journey, c.keep, func(w *walker, _ time.Time) string { return c.key(w) })
+					n += len(want[journey]) * len(plantedPaths[journey])
+				}
+				require.Len(t, rows, n)
+				running := 0.0
+				for _, row := range rows {
+					segment, _ := row[c.by].(string)
+					journey, i := row["journey"].(string), int(row["step"].(int64))-1
+					steps := want[journey][segment]
+					require.NotNil(t, steps, "%s %s", journey, segment)
+					f, first := steps[i], steps[0]
+					require.Equal(t, plantedNames[journey][i], row["name"])
+					for field, value := range map[string]float64{"entered": f.entered, "completed": f.completed,
+						"abandoned": f.abandoned, "running": f.running, "errors": f.errors, "errorSessions": f.affected} {
+						require.InDelta(t, value, row[field], 1e-6, "%s of %s %s", field, journey, row["name"])
+					}
+					require.EqualValues(t, f.sessions, row["samples"])
+					require.InDelta(t, f.entered, row["completed"].(float64)+row["abandoned"].(float64)+row["running"].(float64), 1e-6)
+					running += f.running
+					if first.sessions < 10 {
+						require.Nil(t, row["reached"])
+					} else {
+						require.InDelta(t, f.entered/first.entered, row["reached"], 1e-9)
+					}
+					if f.settled < 10 || i == len(steps)-1 {
+						require.Nil(t, row["completionRate"])
+						continue
+					}
+					require.InDelta(t, f.completed/f.known, row["completionRate"], 1e-9)
+					size := stats.EffectiveSize(f.known, f.squares)
+					low, high := stats.Wilson(f.completed/f.known*size, size)
+					require.InDelta(t, low, row["completionRateLower"], 1e-9)
+					require.InDelta(t, high, row["completionRateUpper"], 1e-9)
+				}
+				if w.to.Equal(now) {
+					require.NotZero(t, running, "some are on their way")
+				}
+			})
+		}
+	}
+}
+
+func TestTheVitalsOfAStepAreThoseOfItsPages(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	all, own := plantPaths(t, now)
+	w := window{now.Add(-20 * time.Hour), now.Add(-time.Hour)}
+	rows := own.rows(`{"queryType":"journeys","app":"paths","minSamples":5,"groupBy":["device"]}`, w)
+	seen := 0
+	for _, row := range rows {
+		journey, i := row["journey"].(string), int(row["step"].(int64))-1
+		step := plantedPaths[journey][i]
+		for _, metric := range []string{"lcp", "inp", "cls"} {
+			var samples []stats.Sample
+			for _, one := range all {
+				for _, v := range one.beacon().Vitals {
+					at := time.UnixMilli(v.TS)
+					if v.Metric == metric && v.ReportedAt == v.TS+90 && realOnes(one) && one.context.Device == row["device"] &&
+						!at.Before(w.from) && at.Before(w.to) && stepMatches(step, walked{name: v.Route}) {
+						samples = append(samples, stats.Sample{Value: v.Value, Weight: one.context.Weight})
+					}
+				}
+			}
+			require.EqualValues(t, len(samples), row[metric+"Samples"], "%s %v", journey, row["name"])
+			if len(samples) < 5 {
+				require.Nil(t, row[metric])
+				continue
+			}
+			seen++
+			require.Equal(t, stats.Percentile(samples, 0.75), row[metric])
+		}
+	}
+	require.Greater(t, seen, 20)
+	for _, row := range rows {
+		if row["name"] == "pay_now" {
+			require.Nil(t, row["lcp"], "an action has no page")
+		}
+	}
+}
+
+func TestJourneysOverTimeEqualANaiveReplay(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	all, own := plantPaths(t, now)
+	w := window{now.Add(-14*time.Hour - 7*time.Minute), now}
+	step := 15 * time.Minute
+	for metric, of := range map[string]func(fared) float64{
+		"entered":        func(f fared) float64 { return f.entered },
+		"completed":      func(f fared) float64 { return f.completed },
+		"abandoned":      func(f fared) float64 { return f.abandoned },
+		"running":        func(f fared) float64 { return f.running },
+		"completionRate": func(f fared) float64 { return f.completed / f.known },
+	} {
+		for _, by := range []string{``, `,"groupBy":["browser","step"]`, `,"filters":[{"key":"step","values":["Address"]}]`} {
+			t.Run(metric+by, func(t *testing.T) {
+				got := own.runner.Answer(t.Context(), everyone, backend.DataQuery{RefID: "A", JSON: []byte(
+					`{"queryType":"journeys","app":"paths","format":"timeseries","minSamples":3,"metric":"` + metric + `"` + by + `}`),
+					TimeRange: backend.TimeRange{From: w.from, To: w.to}, Interval: time.Minute, MaxDataPoints: 60})
+				require.NoError(t, got.Error)
+				perStep := by != ""
+				sum := 0.0
+				for _, frame := range got.Frames {
+					checkFrame(t, frame)
+					require.Equal(t, metric, frame.Fields[1].Name)
+					labels := frame.Fields[1].Labels
+					journey := labels["journey"]
+					i := slices.Index(plantedNames[journey], labels["step"])
+					want := replayAll(all, w, now, journey, func(w *walker) bool {
+						return realOnes(w) && (labels["browser"] == "" || labels["browser"] == w.context.Browser)
+					}, func(_ *walker, at time.Time) string { return at.Truncate(step).Format(time.RFC3339) })
+					require.Equal(t, len(w.grid(step)), frame.Rows())
+					for row := range frame.Rows() {
+						steps := want[frame.Fields[0].At(row).(time.Time).Format(time.RFC3339)]
+						value := frame.Fields[1].At(row).(*float64)
+						f := wholly(steps)
+						if perStep && steps != nil {
+							f = steps[i]
+						}
+						if metric == "completionRate" && f.settled < 3 {
+							require.Nil(t, value)
+							continue
+						}
+						require.NotNil(t, value, "nobody is a real 0")
+						require.InDelta(t, of(f), *value, 1e-9)
+						sum += *value
+					}
+				}
+				require.NotZero(t, sum)
+				switch by {
+				case ``:
+					require.Len(t, got.Frames, 3)
+				case `,"groupBy":["browser","step"]`:
+					require.Len(t, got.Frames, map[bool]int{false: 4 * (3 + 1 + 1), true: 4 * (4 + 2 + 1)}[metric == "entered"])
+				default:
+					require.Len(t, got.Frames, 1)
+				}
+			})
+		}
+	}
+}
+
+// wholly is a journey as a whole: entered at the first step, completed at the last.
+func wholly(steps []fared) (all fared) {
+	if len(steps) == 0 {
+		return all
+	}
+	first, last := steps[0], steps[len(steps)-1]
+	all = fared{entered: first.entered, completed: last.entered, sessions: first.sessions, settled: first.sessions}
+	for i, f := range steps {
+		if i < len(steps)-1 {
+			all.abandoned += f.abandoned
+			all.running += f.running
+			all.settled -= f.sessions - f.settled
+		}
+	}
+	all.known = all.completed + all.abandoned
+	return all
+}
+
+func TestWhoGivesUpDiffersInBrowserAndError(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	all, own := plantPaths(t, now)
+	w := window{now.Add(-20 * time.Hour), now}
+	rows := own.rows(`{"queryType":"journeys","app":"paths","section":"differences","journey":"checkout"}`, w)
+	require.NotEmpty(t, rows)
+	found := map[string]map[string]any{}
+	for _, row := range rows {
+		require.Equal(t, "checkout", row["journey"])
+		require.Greater(t, row["atLeast"], 1.0)
+		found[fmt.Sprint(row["name"], " ", row["dimension"], " ", row["segment"])] = row
+	}
+	require.Contains(t, found, "Address browser Firefox")
+	require.Contains(t, found, "Address error address")
+	require.Equal(t, "TypeError: no address", found["Address error address"]["message"])
+	for name := range found {
+		require.NotContains(t, name, "device", "the devices do not differ")
+	}
+
+	// The same by counting.
+	var gone, stayed, goneFirefox, stayedFirefox, goneError, stayedError float64
+	for _, one := range all {
+		times := one.replay(plantedPaths["checkout"])
+		if !realOnes(one) || len(times) < 2 {
+			continue
+		}
+		met := slices.ContainsFunc(one.errors, func(at time.Time) bool {
+			return !at.Before(times[1]) && (len(times) == 2 || at.Before(times[2]))
+		})
+		count := func(total, firefox, failed *float64) {
+			*total++
+			if one.context.Browser == "Firefox" {
+				*firefox++
+			}
+			if met {
+				*failed++
+			}
+		}
+		switch {
+		case len(times) > 2:
+			count(&stayed, &stayedFirefox, &stayedError)
+		case now.Sub(one.last) > 30*time.Minute:
+			count(&gone, &goneFirefox, &goneError)
+		}
+	}
+	for name, want := range map[string][2]float64{
+		"Address browser Firefox": {goneFirefox, stayedFirefox}, "Address error address": {goneError, stayedError},
+	} {
+		row := found[name]
+		require.EqualValues(t, want[0], row["abandoned"])
+		require.EqualValues(t, want[1], row["completed"])
+		require.InDelta(t, want[0]/gone, row["abandonedShare"], 1e-12)
+		require.InDelta(t, want[1]/stayed, row["completedShare"], 1e-12)
+		low, high := stats.Wilson(want[0], gone)
+		require.InDelta(t, low, row["abandonedShareLower"], 1e-12)
+		require.InDelta(t, high, row["abandonedShareUpper"], 1e-12)
+	}
+	require.True(t, slices.IsSortedFunc(rows, func(a, b map[string]any) int {
+		return cmp.Compare(a["step"].(int64), b["step"].(int64))
+	}))
+}
