@@ -18,11 +18,13 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 		`(?m)^ +Safari +mobile +[\d.]+ s `, // by browser and device: enough samples for a number
 		`(?m)^ +Safari +[▁-█ ]+`,           // over time
 		`(?m)^ +2\.5\.0 +[\d.]+ s`,         // by release
-		`(?m)^ +new +[0-9a-f]{16} +TypeError +undefined is not an object .* 2\.5\.0 `,   // the burst that came with it
-		`(?m)^ +\S{10} +\d{4}-\d\d-\d\d .* Safari +mobile`,                              // a visit that it hit
-		`(?m)^ +\d{4}-\d\d-\d\d \S+ +TypeError: undefined is not an object`,             // its timeline
-		`(?m)^ +\d{4}-\d\d-\d\d \S+ +fetch +POST \S+/api/checkout/pay .* [0-9a-f]{32} `, // its traces
-		`(?m)^ +deploys +Checkout: wallet payments`,                                     // the evidence
+		`(?m)^ +new +[0-9a-f]{16} +TypeError +undefined is not an object .* 2\.5\.0 `,         // the burst that came with it
+		`(?m)^ +\S{10} +\d{4}-\d\d-\d\d .* Safari +mobile`,                                    // a visit that it hit
+		`(?m)^ +\d{4}-\d\d-\d\d \S+ +TypeError: undefined is not an object`,                   // its timeline
+		`(?m)^ +\d{4}-\d\d-\d\d \S+ +fetch +POST \S+/api/checkout/pay .* [0-9a-f]{32} `,       // its traces
+		`(?m)^ +checkout +Safari +3 +Pay +\d`,                                                 // where they give up
+		`(?m)^ +checkout +3 +Pay +error +[0-9a-f]{16} +TypeError: undefined is not an object`, // and what they met there
+		`(?m)^ +deploys +Checkout: wallet payments`,                                           // the evidence
 	} {
 		require.Regexp(t, found, string(said))
 	}

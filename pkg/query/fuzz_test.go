@@ -12,6 +12,7 @@ import (
 // FuzzQuery asks whatever the fuzzer makes up. Every question is answered or refused for a reason of its own: it never
 // fails in the store, never panics, and never answers with more than it was allowed to.
 func FuzzQuery(f *testing.F) {
+	writePaths(f, seeder, "fuzzed")
 	for _, seed := range []string{
 		``, `{}`, `null`, `[]`, `"vitals"`,
 		`{"queryType":"sessions","filters":[{"key":"route","operator":"!~","values":[".*"]}]}`,
@@ -51,6 +52,16 @@ func FuzzQuery(f *testing.F) {
 			"filters":[{"key":"element","operator":"!~","values":["#\\w+'"]},{"key":"script","values":["a","b"]}]}`,
 		`{"queryType":"attribution","metric":"cls","percentile":1,"filters":[{"key":"party","operator":"=~","values":["x|"]}]}`,
 		`{"queryType":"traces","traceId":"0AF7651916CD43DD8448EB211C80319C"}`, `{"queryType":"traces","traceId":"x"}`,
+		`{"queryType":"journeys","app":"fuzzed","groupBy":["browser","step"],"format":"timeseries","metric":"abandoned"}`,
+		`{"queryType":"journeys","app":"fuzzed","journey":"buy","environment":"*","groupBy":["environment","release"],"limit":1e9,
+			"filters":[{"key":"step","operator":"!~","values":["P.*"]},{"key":"traffic","operator":"!=","values":["bot"]}]}`,
+		`{"queryType":"journeys","app":"fuzzed","section":"differences","filters":[{"key":"device","operator":"=~","value":".*"}]}`,
+		`{"queryType":"journeys","app":"'","journey":"$__all","format":"timeseries"}`,
+		`{"queryType":"telemetry","format":"timeseries","metric":"rejected","groupBy":"reason","environment":"*"}`,
+		`{"queryType":"telemetry","format":"numeric","metric":"spoolLag","groupBy":["environment","reason"]}`,
+		`{"queryType":"telemetry","section":"traces","groupBy":["route","environment"],"filters":[{"key":"route","value":"/"}]}`,
+		`{"queryType":"telemetry","section":"cardinality","limit":1}`, `{"queryType":"telemetry","section":"storage","limit":2}`,
+		`{"queryType":"telemetry","limit":3}`,
 	} {
 		f.Add([]byte(seed), int64(0), int64(24*time.Hour), int64(time.Hour), int64(100))
 	}

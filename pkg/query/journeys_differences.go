@@ -70,7 +70,7 @@ const (
 func (p *paths) differencesIn(ctx context.Context, conn driver.Conn, j journey) ([]difference, error) {
 	var s statement
 	failures := mark{tableErrors, fmt.Sprintf("('%s', fingerprint, concat(toString(error_type), ': ', message))",
-		differsInError), "1"}
+		differsInError), ""}
 	calls := mark{tableRequests, fmt.Sprintf("('%s', concat(method, ' ', host, endpoint), '')", differsInRequest),
 		s.among("kind", "kind", callKinds) + " AND " + failedCall}
 	var pairs []string

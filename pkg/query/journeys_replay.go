@@ -13,7 +13,7 @@ const mostPassages = 1000
 // mark is a read of something else that happened to sessions: rows of a table, each as (what, which, its name).
 type mark struct {
 	from             table
-	tuple, condition string
+	tuple, condition string // without a condition, every row is one
 }
 
 const noMark = "('', '', '')"
@@ -120,9 +120,12 @@ func (p *paths) rowsOf(s *statement, from table, facets, passes []string, mark, 
 		scope = append(scope, "environment = "+s.bind("environment", "String", p.Environment))
 	}
 	reach := window{p.window.from.Add(-journeyReach), p.window.to.Add(journeyReach)}.clamped()
-	scope = append(scope, reach.during(s), "session_id != ''", "("+condition+")")
+	scope = append(scope, reach.during(s), "session_id != ''")
+	if condition != "" {
+		scope = append(scope, "("+condition+")")
+	}
 	return fmt.Sprintf(`SELECT toString(environment) AS env, session_id AS session, toUnixTimestamp64Milli(ts) AS ms,
           weight, tuple(%s) AS facets%s, %s AS mark
         FROM %s
-        WHERE %s`, strings.Join(columns, ", "), steps.String(), mark, from, strings.Join(scope, "\n  AND "))
+        WHERE %s`, strings.Join(columns, ", "), steps.String(), mark, from, strings.ReplaceAll(strings.Join(scope, "\n  AND "), "\n", "\n        "))
 }

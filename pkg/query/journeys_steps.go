@@ -124,7 +124,7 @@ func (p *paths) segmentsAtMost() int {
 // travelled counts the sessions of the segments that most entered, and the errors they met at each step.
 func (p *paths) travelled(ctx context.Context, conn driver.Conn, j journey) (all []travelled, cut bool, err error) {
 	var s statement
-	failures := mark{from: tableErrors, tuple: "('error', '', '')", condition: "1"}
+	failures := mark{from: tableErrors, tuple: "('error', '', '')"}
 	sql := fmt.Sprintf(`SELECT %[1]s%[2]s,
   sumForEach(arrayMap(n -> n * heaviest, met)) AS errors,
   sumForEach(arrayMap(n -> if(n > 0, toUInt64(heaviest), 0), met)) AS affected

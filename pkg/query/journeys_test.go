@@ -522,3 +522,114 @@ func TestWhoGivesUpDiffersInBrowserAndError(t *testing.T) {
 		return cmp.Compare(a["step"].(int64), b["step"].(int64))
 	}))
 }
+
+// TestGoldenJourneysAndTelemetry holds whole answers of the plugin's binary to what they were.
+func TestGoldenJourneysAndTelemetry(t *testing.T) {
+	noon := seeded.today.Add(12 * time.Hour)
+	_, own := plantPaths(t, noon)
+	w := window{noon.Add(-10 * time.Hour), noon.Add(-4 * time.Hour)}
+	for name, query := range map[string]string{
+		"journeys":             `{"queryType":"journeys","app":"paths","journey":"checkout","groupBy":["browser"],"limit":2}`,
+		"journeys_series":      `{"queryType":"journeys","app":"paths","format":"timeseries","metric":"abandoned"}`,
+		"journeys_differences": `{"queryType":"journeys","app":"paths","section":"differences"}`,
+		"journeys_none":        `{"queryType":"journeys","app":"empty"}`,
+		"journeys_unknown":     `{"queryType":"journeys","app":"paths","journey":"chekout"}`,
+	} {
+		t.Run(name, func(t *testing.T) { holdGolden(t, name, own.askPlugin(query, w)) })
+	}
+	p := newPipe(t)
+	for name, query := range map[string]string{
+		"telemetry":             `{"queryType":"telemetry","app":"pipe"}`,
+		"telemetry_series":      `{"queryType":"telemetry","app":"pipe","format":"timeseries"}`,
+		"telemetry_numeric":     `{"queryType":"telemetry","app":"pipe","format":"numeric","metric":"refused","groupBy":["reason"]}`,
+		"telemetry_cardinality": `{"queryType":"telemetry","app":"pipe","section":"cardinality"}`,
+		"telemetry_traces":      `{"queryType":"telemetry","app":"pipe","section":"traces"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			holdGolden(t, name, p.askPlugin(query, window{noon.Add(30 * time.Minute), noon.Add(3 * time.Hour)}))
+		})
+	}
+}
+
+// askPlugin asks the plugin's binary about this store.
+func (o *ownStore) askPlugin(query string, w window) backend.DataResponse {
+	o.t.Helper()
+	plugin.start.Do(startPlugin)
+	require.NoError(o.t, plugin.err)
+	settings := jsonOf(map[string]any{"address": access.Address, "username": access.Writer.User, "database": o.database,
+		"minSamples": 5})
+	answer, err := plugin.host.QueryData(o.t.Context(), &backend.QueryDataRequest{
+		PluginContext: backend.PluginContext{
+			PluginID: "sightline-rum-datasource", User: &backend.User{Login: "admin", Role: "Admin"},
+			DataSourceInstanceSettings: &backend.DataSourceInstanceSettings{ID: int64(databases.Load()), UID: o.database,
+				JSONData: []byte(settings), DecryptedSecureJSONData: map[string]string{"password": access.Writer.Password}},
+		},
+		Queries: []backend.DataQuery{{RefID: "A", JSON: []byte(query), Interval: time.Hour, MaxDataPoints: 1000,
+			TimeRange: backend.TimeRange{From: w.from, To: w.to}}},
+	})
+	require.NoError(o.t, err)
+	return answer.Responses["A"]
+}
+
+func TestJourneysThatAreNotAsked(t *testing.T) {
+	own := newOwnStore(t)
+	writePaths(t, own.writer, "paths")
+	for query, text := range map[string]string{
+		`"journey":"chekout"`:                           `unknown journey "chekout", did you mean "checkout"? Valid: checkout, help, search`,
+		`"journey":"secret"`:                            `unknown journey "secret". Valid: checkout, help, search`,
+		`"metric":"lcp"`:                                `Valid: completionRate, entered, completed, abandoned, running`,
+		`"groupBy":["route"]`:                           `Valid: journey, step, environment, release`,
+		`"section":"differences","groupBy":["browser"]`: `groupBy is for the section steps`,
+		`"filters":[{"key":"step","value":"a"},{"key":"step","value":"b"}]`: `filters name step twice`,
+	} {
+		got := own.ask(`{"queryType":"journeys","app":"paths",`+query+`}`, around(hourAgo()))
+		require.Equal(t, backend.StatusBadRequest, got.Status, query)
+		require.ErrorContains(t, got.Error, text)
+	}
+	got := own.ask(`{"queryType":"journeys","app":"empty","journey":"buy"}`, around(hourAgo()))
+	require.ErrorContains(t, got.Error, `unknown journey "buy": app "empty" has none. Name its steps in the sidecar's`)
+	require.Contains(t, own.notices(`{"queryType":"journeys","app":"empty"}`, around(hourAgo()))[0], "has no journeys")
+}
+
+// Nobody on a journey is a count of 0, and no rate.
+func TestAJourneyNobodyTravels(t *testing.T) {
+	own := newOwnStore(t)
+	writePaths(t, own.writer, "paths")
+	rows := own.rows(`{"queryType":"journeys","app":"paths","journey":"search"}`, around(hourAgo()))
+	require.Len(t, rows, 2)
+	require.Equal(t, 0.0, rows[0]["entered"])
+	require.Equal(t, 0.0, rows[0]["abandoned"])
+	require.Nil(t, rows[0]["completionRate"])
+	require.Nil(t, rows[0]["reached"])
+	require.Empty(t, own.rows(`{"queryType":"journeys","app":"paths","groupBy":["browser"]}`, around(hourAgo())))
+	for metric, want := range map[string]any{"entered": 0.0, "abandoned": 0.0, "completionRate": nil} {
+		got := own.ask(`{"queryType":"journeys","app":"paths","journey":"search","format":"timeseries","metric":"`+metric+`"}`,
+			around(hourAgo()))
+		require.NoError(t, got.Error)
+		require.Len(t, got.Frames, 1)
+		require.Equal(t, 120, got.Frames[0].Rows())
+		require.Equal(t, want, valuesOf(got.Frames[0].Fields[1])[60])
+	}
+	require.Contains(t, own.notices(`{"queryType":"journeys","app":"paths","section":"differences"}`, around(hourAgo()))[0],
+		"Nothing is over-represented")
+}
+
+// A visitor who goes on after the time range has not abandoned, and one who came before it does not enter again in it.
+func TestASessionIsFollowedBeyondTheTimeRange(t *testing.T) {
+	own := newOwnStore(t)
+	writePaths(t, own.writer, "paths")
+	noon := seeded.today.Add(12 * time.Hour)
+	visit := func(session string, walks ...walked) {
+		w := walker{walks: walks, context: rum.Context{App: "paths", Environment: "production", SessionID: session,
+			Traffic: rum.TrafficReal, Weight: rum.FullWeight}}
+		own.insert(w.beacon())
+	}
+	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
+	visit("goes on later", walked{at(50), false, "/sale"}, walked{at(75), false, "/search"})
+	visit("came before", walked{at(-20), false, "/sale"}, walked{at(10), false, "/sale"}, walked{at(20), false, "/search"})
+	visit("gives up", walked{at(30), false, "/sale"})
+	visit("searches only", walked{at(40), false, "/search"}, walked{at(41), true, "/search"})
+	rows := own.rows(`{"queryType":"journeys","app":"paths","journey":"search"}`, window{noon, at(60)})
+	require.Equal(t, []any{3.0, 1.0, 2.0, 0.0}, []any{rows[0]["entered"], rows[0]["completed"], rows[0]["abandoned"],
+		rows[0]["running"]})
+}

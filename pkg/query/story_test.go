@@ -19,6 +19,7 @@ type ownStore struct {
 	t        testing.TB
 	writer   *store.Store
 	runner   *Runner
+	database string
 	inserted int
 }
 
@@ -33,7 +34,7 @@ func newOwnStore(t testing.TB) *ownStore {
 	require.NoError(t, writer.Migrate(t.Context()))
 	settings := shopSettings
 	settings.MinSamples = 1
-	return &ownStore{t: t, writer: writer, runner: &Runner{Conn: writer.Conn(), Settings: settings}}
+	return &ownStore{t: t, writer: writer, database: database, runner: &Runner{Conn: writer.Conn(), Settings: settings}}
 }
 
 func (o *ownStore) insert(beacons ...*rum.Beacon) {

@@ -164,7 +164,10 @@ func TestWhatIsRejectedByReason(t *testing.T) {
 
 func valuesOf(field *data.Field) (values []any) {
 	for i := range field.Len() {
-		value, _ := field.ConcreteAt(i)
+		value, ok := field.ConcreteAt(i)
+		if !ok {
+			value = nil
+		}
 		values = append(values, value)
 	}
 	return values

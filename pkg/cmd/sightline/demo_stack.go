@@ -45,9 +45,16 @@ func (s *demoStack) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the sidecar: %w", err)
 	}
+	config := filepath.Join(s.data, "sightline.yaml")
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		return fmt.Errorf("start the sidecar: %w", err)
+	}
+	if err := os.WriteFile(config, []byte(demoConfig), 0o600); err != nil {
+		return fmt.Errorf("start the sidecar: %w", err)
+	}
 	working := s.show.working("Starting the sidecar and its embedded ClickHouse engine")
 	sidecar, err := demo.StartProcess("the sidecar", filepath.Join(s.data, "serve.log"), nil, self,
-		"serve", "--data", s.data, "--listen", s.sidecar, "--engine-listen", s.engine)
+		"serve", "--data", s.data, "--config", config, "--listen", s.sidecar, "--engine-listen", s.engine)
 	if err != nil {
 		return err
 	}
@@ -62,6 +69,17 @@ func (s *demoStack) start(ctx context.Context) error {
 	working("Sidecar and embedded ClickHouse engine are up (%s)", shortDuration(time.Since(began)))
 	return s.startShop()
 }
+
+// demoConfig is the sidecar's configuration: the way through the shop that its owner lives on.
+const demoConfig = `apps:
+  ` + demoApp + `:
+    journeys:
+      checkout:
+        - {name: Basket, route: /cart}
+        - {name: Checkout, route: /checkout}
+        - {name: Pay, action: pay}
+        - {name: Paid, action: order-placed}
+`
 
 // address says so when the usual port is taken.
 func (s *demoStack) address(what, wanted string) (string, error) {

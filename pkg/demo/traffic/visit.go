@@ -273,26 +273,39 @@ func (v *viewing) act(now time.Time, name, api string, median float64, calls *[]
 		*calls = append(*calls, c)
 		done = c.start.Add(after(c.millis))
 	}
-	if v.incident && name == "pay" && v.dice.chance(v.traffic.scenario.incident.ErrorShare) {
+	failed := v.incident && name == "pay" && v.dice.chance(v.traffic.scenario.incident.ErrorShare)
+	if failed {
 		i := v.traffic.scenario.incident
 		v.fail(done, i.ErrorType, i.ErrorMessage, walletFrames)
 		v.gaveUp = v.dice.chance(0.85)
 		v.paymentFailed(now, done)
 	}
-	took := float64(done.Sub(now).Milliseconds())
-	v.body.Events = append(v.body.Events, event{
-		Name: "faro.user.action", Domain: "browser", Timestamp: iso(now), Action: &action{ID: id, Name: name},
-		Attributes: map[string]string{
-			"userActionName": name, "userActionStartTime": whole(float64(ms(now))),
-			"userActionEndTime":  whole(float64(ms(done))),
-			"userActionDuration": whole(took), "userActionTrigger": "pointerdown", "userActionImportance": "normal",
-			"userActionTarget": v.page.clickTarget,
-		},
-	})
-	v.truth.Actions = append(v.truth.Actions, TruthAction{At: ms(now), ID: id, Kind: "click", Name: name,
-		Target: v.page.clickTarget, Duration: took})
+	v.acted(id, name, "pointerdown", now, done)
+	if name == "pay" && !failed {
+		// The page says thank you: an action the app reports by itself, which ends the checkout.
+		v.acted(id+"-paid", "order-placed", "faroApiCall", done.Add(after(30)), done.Add(after(31)))
+	}
 	v.send(done.Add(after(250)))
 	return done
+}
+
+// acted reports a named action that began and ended then: a click, on what the page has to click on, or one that the app
+// reports by itself.
+func (v *viewing) acted(id, name, trigger string, began, ended time.Time) {
+	took := float64(ended.Sub(began).Milliseconds())
+	attributes := map[string]string{
+		"userActionName": name, "userActionStartTime": whole(float64(ms(began))),
+		"userActionEndTime":  whole(float64(ms(ended))),
+		"userActionDuration": whole(took), "userActionTrigger": trigger, "userActionImportance": "normal",
+	}
+	truth := TruthAction{At: ms(began), ID: id, Kind: "custom", Name: name, Duration: took}
+	if trigger == "pointerdown" {
+		truth.Kind, truth.Target = "click", v.page.clickTarget
+		attributes["userActionTarget"] = truth.Target
+	}
+	v.body.Events = append(v.body.Events, event{Name: "faro.user.action", Domain: "browser", Timestamp: iso(began),
+		Action: &action{ID: id, Name: name}, Attributes: attributes})
+	v.truth.Actions = append(v.truth.Actions, truth)
 }
 
 // routeChange is a change of filters that the page handles itself, under a new address.
