@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -169,6 +170,29 @@ func TestARecordThatCannotBeReadBecomesADeadLetter(t *testing.T) {
 	require.Contains(t, letters[1].Reason, "decode")
 	require.Equal(t, "not a record", string(letters[1].Record))
 	require.Contains(t, letters[2].Reason, "neither")
+}
+
+func TestHowLongBeaconsWaitAndWhatIsSetAsideIsCounted(t *testing.T) {
+	f := newFixture(t, nil)
+	counted := map[string]int64{}
+	f.options.Count = func(app, environment, counter, reason string, n int64) {
+		counted[strings.Join([]string{app, environment, counter, reason}, "|")] += n
+	}
+	waited := time.Now().UnixMilli()
+	for n := range 3 {
+		r := visit(n, 0)
+		r.Beacon.ReceivedAt = waited - 60_000
+		f.append(r)
+	}
+	require.NoError(t, f.spool.Append(t.Context(), []byte("not a record")))
+	f.append(rum.Record{Counts: []rum.Count{{Minute: noon, App: "shop", Counter: "accepted", Value: 30}}})
+	f.drain()
+	took := time.Now().UnixMilli() - waited
+	require.EqualValues(t, 3, counted["shop||store_lag_observed|"], "of beacons only")
+	require.GreaterOrEqual(t, counted["shop||store_lag|"], int64(3*60_000))
+	require.LessOrEqual(t, counted["shop||store_lag|"], 3*(60_000+took))
+	require.EqualValues(t, 1, counted["||dead_letters|"])
+	require.Len(t, counted, 3)
 }
 
 // A table takes rows of at most 100 days at once. One record that spans more is to blame; the rest is not.

@@ -183,3 +183,19 @@ func TestJourneysMarkTheItemsOfTheirSteps(t *testing.T) {
 		require.Equal(t, [2]string{c.vital, c.marked}, [2]string{vital, action}, fmt.Sprint(c))
 	}
 }
+
+func TestBudgetsTellHowMuchOfThemIsTakenUp(t *testing.T) {
+	p, err := New(Config{RouteBudget: 10, EndpointBudget: 20, Apps: map[string]App{"blog": {RouteBudget: 3}}})
+	require.NoError(t, err)
+	p.SeedRoute("shop", "/a")
+	p.SeedRoute("shop", "/b")
+	for _, route := range []string{"/1", "/2", "/3", "/4"} {
+		p.SeedRoute("blog", route)
+	}
+	b := &rum.Beacon{Context: rum.Context{App: "shop", Traffic: rum.TrafficReal},
+		Requests: []rum.Request{{Path: "/x"}, {Path: "/y"}, {Path: "/x"}}}
+	p.AtDrain(b)
+	got := map[string][2]int{}
+	p.EachBudget(func(app, dimension string, names, most int) { got[app+" "+dimension] = [2]int{names, most} })
+	require.Equal(t, map[string][2]int{"shop route": {2, 10}, "blog route": {3, 3}, "shop endpoint": {2, 20}}, got)
+}

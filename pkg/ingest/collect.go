@@ -173,8 +173,12 @@ func (s *Server) keep(d *faroDecoder) error {
 
 // countSaid counts what the page said of its user's consent, if anything, and what stands for visits sampled out.
 func (s *Server) countSaid(c *rum.Context, items int64) {
-	if c.Consent != "" {
+	switch c.Consent {
+	case "":
+	case "required", "granted", "denied":
 		s.counters.Add(c.App, c.Environment, "consent", c.Consent, items)
+	default: // a client may write anything, and counters must stay few
+		s.counters.Add(c.App, c.Environment, "consent", "other", items)
 	}
 	if c.Weight > rum.FullWeight {
 		s.counters.Add(c.App, c.Environment, "sampled", "", items)

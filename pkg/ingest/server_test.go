@@ -398,6 +398,23 @@ func TestWhatIsRefusedIsCountedInTheStoreToo(t *testing.T) {
 	require.Zero(t, s.spool.Depth(), "nothing is counted twice")
 }
 
+func TestConsentAndSampledVisitsAreCounted(t *testing.T) {
+	s := start(t, "")
+	s.do(call{body: `{"meta":{"app":{"name":"shop"},"session":{"attributes":{"consent":"granted","samplingRate":"0.25"}}},
+		"events":[{"name":"x"},{"name":"y"}]}`})
+	s.do(call{body: `{"meta":{"app":{"name":"shop"}},"events":[{"name":"x"}]}`})
+	s.counters.Observe("", "", "spool_records", "", 0)
+	s.counters.Observe("", "", "spool_records", "", 7)
+	require.NoError(t, s.counters.Flush(context.Background(), s.spool))
+	records, _ := s.kept()
+	got := map[string]int64{}
+	for _, c := range records[len(records)-1].Counts {
+		got[c.App+"|"+c.Counter+"|"+c.Reason] += c.Value
+	}
+	require.Equal(t, map[string]int64{"shop|accepted|faro": 3, "shop|consent|granted": 2, "shop|sampled|": 2,
+		"|spool_records|": 7, "|spool_records_observed|": 2}, got)
+}
+
 func TestTheUserKeyIsMadeOnceAndReadableByItsOwnerOnly(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	key, err := LoadUserKey(folder)

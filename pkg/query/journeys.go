@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -138,8 +137,8 @@ func (p *paths) seen() time.Time {
 // put adds the notices to an answer: what was left out, and how many sessions nothing can be said of yet.
 func (p *paths) put(frames data.Frames) data.Frames {
 	if p.running > 0 {
-		p.notices = append(p.notices, info("%s sessions are still running (their last event is less than %s old): they "+
-			"count as entered, and as neither completed nor abandoned.", fmt.Sprintf("%.4g", p.running), "30 minutes"))
+		p.notices = append(p.notices, info("%.4g sessions are still running (their last event is less than %s old): they "+
+			"count as entered, and as neither completed nor abandoned.", p.running, lasted(journeyOver)))
 	}
 	frames[0].AppendNotices(p.notices...)
 	return frames

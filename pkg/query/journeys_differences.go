@@ -96,7 +96,7 @@ WHERE one != ''
 GROUP BY step, dimension, one
 ORDER BY step, dimension = '%[5]s' DESC, abandoned DESC, dimension, one
 LIMIT %[6]s BY step`, "('"+everybody+"', '"+everybody+"', '')", strings.Join(pairs, ", "),
-		p.replayed(&s, j, failures, calls), strings.Join(p.conditions(&s), "\n      AND "), everybody,
+		p.replayed(&s, j, failures, calls), p.atEntry(&s), everybody,
 		s.bind("values_limit", "UInt64", mostValues+1))
 	values := make([][]stats.SegmentValue, len(j.steps))
 	totals := make([]stats.SegmentValue, len(j.steps))

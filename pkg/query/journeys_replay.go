@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
 // mostPassages is how often one session's passages of one step, and its errors, are remembered: the earliest count.
@@ -64,35 +66,44 @@ func (p *paths) replayed(s *statement, j journey, marks ...mark) string {
 			i-1, mostPassages, i))
 		names = append(names, fmt.Sprintf("t%d", i))
 	}
-	var entry []string
-	for i, facet := range facets {
-		entry = append(entry, fmt.Sprintf("entry.%d AS %s", i+1, facet))
+	var entered, columns []string
+	if len(facets) > 0 {
+		entered = append(entered, "argMinIf(facets, (ms, facets), s1) AS entry")
 	}
-	over := p.seen().Add(-journeyOver)
-	return fmt.Sprintf(`SELECT env AS environment, %[1]s, heaviest, marks,
+	for i, facet := range facets {
+		columns = append(columns, fmt.Sprintf("entry.%d AS %s", i+1, facet))
+	}
+	key := "session"
+	if p.Environment == anyEnvironment {
+		key = "env, session"
+	} else {
+		// One of two keys that is always the same would make grouping a third dearer.
+		entered = append(entered, s.bind("environment", "String", p.Environment)+" AS env")
+	}
+	entered = append(append(entered, times...), "max(weight) AS heaviest", collected+" AS marks")
+	over := s.moment("over", p.seen().Add(-journeyOver))
+	return fmt.Sprintf(`SELECT env AS environment, %[1]sheaviest, marks,
       [%[2]s] AS times, toUInt8(arrayCount(t -> t > 0, times)) AS reached,
       (env, session) IN (
         SELECT toString(environment), session_id FROM sessions
         WHERE app = %[3]s AND day >= toDate(%[4]s) AND end >= %[4]s) AS running
     FROM (
-      SELECT env, session, argMinIf(facets, (ms, facets), s1) AS entry, max(weight) AS heaviest,
-        %[5]s,
-        %[6]s AS marks
+      SELECT %[5]s,
+        %[6]s
       FROM (
         %[7]s
       )
-      GROUP BY env, session
+      GROUP BY %[5]s
       HAVING t1 >= %[8]s AND t1 < %[9]s
     )`,
-		strings.Join(entry, ", "), strings.Join(names, ", "), s.bind("app", "String", p.App), s.moment("over", over),
-		strings.Join(times, ",\n        "), collected, strings.Join(branches, "\n        UNION ALL\n        "),
+		strings.Join(append(columns, ""), ", "), strings.Join(names, ", "), s.bind("app", "String", p.App), over, key,
+		strings.Join(entered, ",\n        "), strings.Join(branches, "\n        UNION ALL\n        "),
 		s.bind("entered_from", "Int64", p.window.from.UnixMilli()), s.bind("entered_to", "Int64", p.window.to.UnixMilli()))
 }
 
-// facets are the columns that the question's dimensions and filters need of a session. Traffic is always among them:
-// bots stay out unless they are asked for.
+// facets are the columns that the question's dimensions and filters need of a session.
 func (p *paths) facets() []string {
-	facets := []string{"traffic"}
+	var facets []string
 	need := append(slices.Clone(p.groups), p.compared...)
 	for _, f := range p.filters {
 		need = append(need, f.dimension)
@@ -105,27 +116,52 @@ func (p *paths) facets() []string {
 	return facets
 }
 
-// rowsOf reads the rows of one raw table that matter, within reach of the time range.
+// asks whether the question is about a dimension.
+func (p *paths) asks(key string) bool {
+	return p.groupsBy(key) || slices.ContainsFunc(p.filters, func(f filter) bool { return f.key == key })
+}
+
+// atEntry are the question's filters, which hold for a session as it was when it entered.
+func (p *paths) atEntry(s *statement) string {
+	conditions := []string{"1"}
+	for _, f := range p.filters {
+		if condition := f.condition(s); condition != "" {
+			conditions = append(conditions, condition)
+		}
+	}
+	return strings.Join(conditions, "\n  AND ")
+}
+
+// rowsOf reads the rows of one raw table that matter, within reach of the time range. Bots and synthetic runs stay out
+// unless the question is about traffic.
 func (p *paths) rowsOf(s *statement, from table, facets, passes []string, mark, condition string) string {
-	var columns []string
-	for _, facet := range facets {
-		columns = append(columns, fmt.Sprintf("toString(%s)", facet))
-	}
-	var steps strings.Builder
-	for i, passed := range passes {
-		fmt.Fprintf(&steps, ", toUInt8(%s) AS s%d", passed, i+1)
-	}
+	columns := []string{"session_id AS session", "toUnixTimestamp64Milli(ts) AS ms", "weight"}
 	scope := []string{"app = " + s.bind("app", "String", p.App)}
-	if p.Environment != anyEnvironment {
+	if p.Environment == anyEnvironment {
+		columns = append(columns, "toString(environment) AS env")
+	} else {
 		scope = append(scope, "environment = "+s.bind("environment", "String", p.Environment))
+	}
+	if len(facets) > 0 {
+		var values []string
+		for _, facet := range facets {
+			values = append(values, fmt.Sprintf("toString(%s)", facet))
+		}
+		columns = append(columns, fmt.Sprintf("tuple(%s) AS facets", strings.Join(values, ", ")))
+	}
+	for i, passed := range passes {
+		columns = append(columns, fmt.Sprintf("toUInt8(%s) AS s%d", passed, i+1))
 	}
 	reach := window{p.window.from.Add(-journeyReach), p.window.to.Add(journeyReach)}.clamped()
 	scope = append(scope, reach.during(s), "session_id != ''")
+	if !p.asks("traffic") {
+		scope = append(scope, "traffic = "+s.bind("traffic", "String", rum.TrafficReal))
+	}
 	if condition != "" {
 		scope = append(scope, "("+condition+")")
 	}
-	return fmt.Sprintf(`SELECT toString(environment) AS env, session_id AS session, toUnixTimestamp64Milli(ts) AS ms,
-          weight, tuple(%s) AS facets%s, %s AS mark
+	return fmt.Sprintf(`SELECT %s, %s AS mark
         FROM %s
-        WHERE %s`, strings.Join(columns, ", "), steps.String(), mark, from, strings.ReplaceAll(strings.Join(scope, "\n  AND "), "\n", "\n        "))
+        WHERE %s`, strings.Join(columns, ", "), mark, from,
+		strings.ReplaceAll(strings.Join(scope, "\n  AND "), "\n", "\n        "))
 }

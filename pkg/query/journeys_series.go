@@ -150,7 +150,7 @@ FROM (
 %[8]s
 ORDER BY arraySum(x -> x[1], groupArray(entered)) DESC%[9]s
 LIMIT %[10]s`, p.groupNames(), p.selectGroups(), size, journeySums, p.replayed(&s, j),
-		strings.Join(p.conditions(&s), "\n    AND "), p.groupBy("started"), p.groupBy(),
+		p.atEntry(&s), p.groupBy("started"), p.groupBy(),
 		strings.TrimSuffix(", "+p.groupNames(), ", "), s.bind("limit", "UInt64", p.seriesAtMost(len(times))+1))
 	lines := lines[[]progress]{}
 	begin := func(key []string) *line[[]progress] {

@@ -138,7 +138,7 @@ FROM (
 WHERE %[4]s
 %[5]s
 ORDER BY entered[1] DESC%[6]s
-LIMIT %[7]s`, p.selectGroups(), journeySums, p.replayed(&s, j, failures), strings.Join(p.conditions(&s), "\n  AND "),
+LIMIT %[7]s`, p.selectGroups(), journeySums, p.replayed(&s, j, failures), p.atEntry(&s),
 		p.groupBy(), strings.TrimSuffix(", "+p.groupNames(), ", "), s.bind("limit", "UInt64", p.segmentsAtMost()+1))
 	err = p.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var a sums
@@ -258,9 +258,9 @@ func (p *paths) stepsTable(all []stepRow) *data.Frame {
 		column("running", "Still running", unitShort, running),
 		column("samples", "Sessions seen", unitShort, samples),
 		column("completionRate", "Completion", unitShare, rate),
-		column("completionRateLower", "Completion, lower bound (95 %)", unitShare, lower),
-		column("completionRateUpper", "Completion, upper bound (95 %)", unitShare, upper),
-		column("reached", "Of those who entered the journey", unitShare, reached),
+		column("completionRateLower", "Lower bound (95 %)", unitShare, lower),
+		column("completionRateUpper", "Upper bound (95 %)", unitShare, upper),
+		column("reached", "Of all who entered", unitShare, reached),
 		column("errors", "Errors met", unitShort, errors),
 		column("errorSessions", "Sessions with errors", unitShort, affected))
 	for _, key := range coreVitals() {

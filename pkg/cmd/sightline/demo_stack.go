@@ -45,7 +45,7 @@ func (s *demoStack) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the sidecar: %w", err)
 	}
-	config := filepath.Join(s.data, "sightline.yaml")
+	config := filepath.Join(s.data, "demo.yaml")
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return fmt.Errorf("start the sidecar: %w", err)
 	}
