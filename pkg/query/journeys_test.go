@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -18,8 +17,8 @@ import (
 	"github.com/sightline-rum/sightline/pkg/store"
 )
 
-// The paths that people take in the planted data. One has a wildcard, a pattern with characters that LIKE would take for
-// its own, an action in the middle and a route twice; another's second step is matched by its first as well.
+// The paths that people take in the planted data. One has a wildcard, a pattern with characters that LIKE would take
+// for its own, an action in the middle and a route twice; another's second step is matched by its first as well.
 var plantedPaths = map[string][]store.JourneyStep{
 	"checkout": {
 		{Name: "Basket", Kind: "route", Pattern: "/cart"},
@@ -33,6 +32,8 @@ var plantedPaths = map[string][]store.JourneyStep{
 	},
 	"help": {{Name: "Ask", Kind: "route", Pattern: "/help"}},
 }
+
+const aboutPaths = `"queryType":"journeys","app":"paths"`
 
 // names of the steps as answers have them.
 var plantedNames = map[string][]string{
@@ -68,8 +69,9 @@ func plantWalkers(now time.Time) (all []*walker) {
 			start = now.Add(-time.Duration(random.IntN(70)) * time.Minute)
 		}
 		start = start.Add(time.Duration(random.IntN(60_000)) * time.Millisecond)
-		w := &walker{context: rum.Context{App: "paths", Environment: "production", Release: "1", SessionID: fmt.Sprint("w", i),
-			Browser: browsers[random.IntN(4)], BrowserVersion: "1", OS: "Linux", Device: devices[random.IntN(3)],
+		w := &walker{context: rum.Context{App: "paths", Environment: "production", Release: "1",
+			SessionID: fmt.Sprint("w", i), Browser: browsers[random.IntN(4)], BrowserVersion: "1", OS: "Linux",
+			Device: devices[random.IntN(3)],
 			Traffic: rum.TrafficReal, Weight: rum.FullWeight, SDK: "faro"}}
 		switch {
 		case i%14 == 0:
@@ -128,11 +130,11 @@ func (w *walker) beacon() *rum.Beacon {
 		item.Route = step.name
 		b.Views = append(b.Views, rum.View{Item: item, Kind: rum.ViewLoad, Path: step.name})
 		for m, metric := range []string{"lcp", "cls", "inp", "ttfb"} {
-			id := fmt.Sprintf("v5-%d-%s-%d", step.at.UnixMilli(), metric, i)
+			id := fmt.Sprintf("v5-%d-%s-%d-%s", step.at.UnixMilli(), metric, i, w.context.SessionID)
 			value := float64((len(w.context.SessionID)*i*977+m*331+int(step.at.Unix()))%3000) / []float64{1, 3000, 8, 2}[m]
 			b.Vitals = append(b.Vitals,
-				rum.Vital{Item: item, Metric: metric, MetricID: id + w.context.SessionID, Value: value * 7, ReportedAt: item.TS + 5},
-				rum.Vital{Item: item, Metric: metric, MetricID: id + w.context.SessionID, Value: value, ReportedAt: item.TS + 90})
+				rum.Vital{Item: item, Metric: metric, MetricID: id, Value: value * 7, ReportedAt: item.TS + 5},
+				rum.Vital{Item: item, Metric: metric, MetricID: id, Value: value, ReportedAt: item.TS + 90})
 		}
 	}
 	for _, at := range w.errors {
@@ -258,22 +260,14 @@ func writePaths(t testing.TB, to *store.Store, app string) {
 		steps = append(steps, store.JourneyStep{App: app, Journey: "checkout", Step: uint8(i + 1), Name: "Old", Kind: "route",
 			Pattern: "/old", Version: 6})
 	}
-	steps = append(steps, store.JourneyStep{App: "another", Journey: "secret", Step: 1, Kind: "route", Pattern: "/", Version: 9})
+	steps = append(steps, store.JourneyStep{App: "another", Journey: "secret", Step: 1, Kind: "route", Pattern: "/",
+		Version: 9})
 	require.NoError(t, to.WriteJourneys(t.Context(), steps))
 	require.NoError(t, to.WriteJourneys(t.Context(), steps[:2]))
 }
 
 func realOnes(w *walker) bool {
 	return w.context.Environment == "production" && w.context.Traffic == rum.TrafficReal
-}
-
-func sortedKeys[T any](m map[string]T) []string {
-	var keys []string
-	for key := range m {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	return keys
 }
 
 // TestJourneysEqualANaiveReplay holds every count of the table to a replay of the sessions, event by event.
@@ -300,7 +294,7 @@ func TestJourneysEqualANaiveReplay(t *testing.T) {
 				func(w *walker) string { return w.context.Environment }, "environment"},
 		} {
 			t.Run(name+query, func(t *testing.T) {
-				rows := own.rows(`{"queryType":"journeys","app":"paths","minSamples":10`+query+`}`, w)
+				rows := own.rows(`{`+aboutPaths+`,"minSamples":10`+query+`}`, w)
 				want := map[string]map[string][]fared{}
 				n := 0
 				for journey := range plantedPaths {
@@ -350,7 +344,7 @@ func TestTheVitalsOfAStepAreThoseOfItsPages(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	all, own := plantPaths(t, now)
 	w := window{now.Add(-20 * time.Hour), now.Add(-time.Hour)}
-	rows := own.rows(`{"queryType":"journeys","app":"paths","minSamples":5,"groupBy":["device"]}`, w)
+	rows := own.rows(`{`+aboutPaths+`,"minSamples":5,"groupBy":["device"]}`, w)
 	seen := 0
 	for _, row := range rows {
 		journey, i := row["journey"].(string), int(row["step"].(int64))-1
@@ -398,7 +392,7 @@ func TestJourneysOverTimeEqualANaiveReplay(t *testing.T) {
 		for _, by := range []string{``, `,"groupBy":["browser","step"]`, `,"filters":[{"key":"step","values":["Address"]}]`} {
 			t.Run(metric+by, func(t *testing.T) {
 				got := own.runner.Answer(t.Context(), everyone, backend.DataQuery{RefID: "A", JSON: []byte(
-					`{"queryType":"journeys","app":"paths","format":"timeseries","minSamples":3,"metric":"` + metric + `"` + by + `}`),
+					`{` + aboutPaths + `,"format":"timeseries","minSamples":3,"metric":"` + metric + `"` + by + `}`),
 					TimeRange: backend.TimeRange{From: w.from, To: w.to}, Interval: time.Minute, MaxDataPoints: 60})
 				require.NoError(t, got.Error)
 				perStep := by != ""
@@ -465,7 +459,7 @@ func TestWhoGivesUpDiffersInBrowserAndError(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	all, own := plantPaths(t, now)
 	w := window{now.Add(-20 * time.Hour), now}
-	rows := own.rows(`{"queryType":"journeys","app":"paths","section":"differences","journey":"checkout"}`, w)
+	rows := own.rows(`{`+aboutPaths+`,"section":"differences","journey":"checkout"}`, w)
 	require.NotEmpty(t, rows)
 	found := map[string]map[string]any{}
 	for _, row := range rows {
@@ -529,21 +523,21 @@ func TestGoldenJourneysAndTelemetry(t *testing.T) {
 	_, own := plantPaths(t, noon)
 	w := window{noon.Add(-10 * time.Hour), noon.Add(-4 * time.Hour)}
 	for name, query := range map[string]string{
-		"journeys":             `{"queryType":"journeys","app":"paths","journey":"checkout","groupBy":["browser"],"limit":2}`,
-		"journeys_series":      `{"queryType":"journeys","app":"paths","format":"timeseries","metric":"abandoned"}`,
-		"journeys_differences": `{"queryType":"journeys","app":"paths","section":"differences"}`,
+		"journeys":             `{` + aboutPaths + `,"journey":"checkout","groupBy":["browser"],"limit":2}`,
+		"journeys_series":      `{` + aboutPaths + `,"format":"timeseries","metric":"abandoned"}`,
+		"journeys_differences": `{` + aboutPaths + `,"section":"differences"}`,
 		"journeys_none":        `{"queryType":"journeys","app":"empty"}`,
-		"journeys_unknown":     `{"queryType":"journeys","app":"paths","journey":"chekout"}`,
+		"journeys_unknown":     `{` + aboutPaths + `,"journey":"chekout"}`,
 	} {
 		t.Run(name, func(t *testing.T) { holdGolden(t, name, own.askPlugin(query, w)) })
 	}
 	p := newPipe(t)
 	for name, query := range map[string]string{
-		"telemetry":             `{"queryType":"telemetry","app":"pipe"}`,
-		"telemetry_series":      `{"queryType":"telemetry","app":"pipe","format":"timeseries"}`,
-		"telemetry_numeric":     `{"queryType":"telemetry","app":"pipe","format":"numeric","metric":"refused","groupBy":["reason"]}`,
-		"telemetry_cardinality": `{"queryType":"telemetry","app":"pipe","section":"cardinality"}`,
-		"telemetry_traces":      `{"queryType":"telemetry","app":"pipe","section":"traces"}`,
+		"telemetry":             `{` + aboutPipe + `}`,
+		"telemetry_series":      `{` + aboutPipe + `,"format":"timeseries"}`,
+		"telemetry_numeric":     `{` + aboutPipe + `,"format":"numeric","metric":"refused","groupBy":["reason"]}`,
+		"telemetry_cardinality": `{` + aboutPipe + `,"section":"cardinality"}`,
+		"telemetry_traces":      `{` + aboutPipe + `,"section":"traces"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			holdGolden(t, name, p.askPlugin(query, window{noon.Add(30 * time.Minute), noon.Add(3 * time.Hour)}))
@@ -575,14 +569,14 @@ func TestJourneysThatAreNotAsked(t *testing.T) {
 	own := newOwnStore(t)
 	writePaths(t, own.writer, "paths")
 	for query, text := range map[string]string{
-		`"journey":"chekout"`:                           `unknown journey "chekout", did you mean "checkout"? Valid: checkout, help, search`,
+		`"journey":"chekout"`:                           `"chekout", did you mean "checkout"? Valid: checkout, help, search`,
 		`"journey":"secret"`:                            `unknown journey "secret". Valid: checkout, help, search`,
 		`"metric":"lcp"`:                                `Valid: completionRate, entered, completed, abandoned, running`,
 		`"groupBy":["route"]`:                           `Valid: journey, step, environment, release`,
 		`"section":"differences","groupBy":["browser"]`: `groupBy is for the section steps`,
 		`"filters":[{"key":"step","value":"a"},{"key":"step","value":"b"}]`: `filters name step twice`,
 	} {
-		got := own.ask(`{"queryType":"journeys","app":"paths",`+query+`}`, around(hourAgo()))
+		got := own.ask(`{`+aboutPaths+`,`+query+`}`, around(hourAgo()))
 		require.Equal(t, backend.StatusBadRequest, got.Status, query)
 		require.ErrorContains(t, got.Error, text)
 	}
@@ -595,22 +589,22 @@ func TestJourneysThatAreNotAsked(t *testing.T) {
 func TestAJourneyNobodyTravels(t *testing.T) {
 	own := newOwnStore(t)
 	writePaths(t, own.writer, "paths")
-	rows := own.rows(`{"queryType":"journeys","app":"paths","journey":"search"}`, around(hourAgo()))
+	rows := own.rows(`{`+aboutPaths+`,"journey":"search"}`, around(hourAgo()))
 	require.Len(t, rows, 2)
 	require.Equal(t, 0.0, rows[0]["entered"])
 	require.Equal(t, 0.0, rows[0]["abandoned"])
 	require.Nil(t, rows[0]["completionRate"])
 	require.Nil(t, rows[0]["reached"])
-	require.Empty(t, own.rows(`{"queryType":"journeys","app":"paths","groupBy":["browser"]}`, around(hourAgo())))
+	require.Empty(t, own.rows(`{`+aboutPaths+`,"groupBy":["browser"]}`, around(hourAgo())))
 	for metric, want := range map[string]any{"entered": 0.0, "abandoned": 0.0, "completionRate": nil} {
-		got := own.ask(`{"queryType":"journeys","app":"paths","journey":"search","format":"timeseries","metric":"`+metric+`"}`,
+		got := own.ask(`{`+aboutPaths+`,"journey":"search","format":"timeseries","metric":"`+metric+`"}`,
 			around(hourAgo()))
 		require.NoError(t, got.Error)
 		require.Len(t, got.Frames, 1)
 		require.Equal(t, 120, got.Frames[0].Rows())
 		require.Equal(t, want, valuesOf(got.Frames[0].Fields[1])[60])
 	}
-	require.Contains(t, own.notices(`{"queryType":"journeys","app":"paths","section":"differences"}`, around(hourAgo()))[0],
+	require.Contains(t, own.notices(`{`+aboutPaths+`,"section":"differences"}`, around(hourAgo()))[0],
 		"Nothing is over-represented")
 }
 
@@ -629,7 +623,7 @@ func TestASessionIsFollowedBeyondTheTimeRange(t *testing.T) {
 	visit("came before", walked{at(-20), false, "/sale"}, walked{at(10), false, "/sale"}, walked{at(20), false, "/search"})
 	visit("gives up", walked{at(30), false, "/sale"})
 	visit("searches only", walked{at(40), false, "/search"}, walked{at(41), true, "/search"})
-	rows := own.rows(`{"queryType":"journeys","app":"paths","journey":"search"}`, window{noon, at(60)})
+	rows := own.rows(`{`+aboutPaths+`,"journey":"search"}`, window{noon, at(60)})
 	require.Equal(t, []any{3.0, 1.0, 2.0, 0.0}, []any{rows[0]["entered"], rows[0]["completed"], rows[0]["abandoned"],
 		rows[0]["running"]})
 }

@@ -60,8 +60,8 @@ func (q *question) cardinality(ctx context.Context, conn driver.Conn) (data.Fram
 		column("overflow", "Items without room", unitShort, overflow),
 		column("overflowShare", "Share of rows as "+rum.Overflow, unitShare, other))
 	if !budgeted {
-		frame.AppendNotices(info("No sidecar told its budgets in this time range: none ran for a minute of it with this app, " +
-			"or it is older than this plugin."))
+		frame.AppendNotices(info("No sidecar told its budgets in this time range: none ran for a minute of it with this " +
+			"app, or it is older than this plugin."))
 	}
 	return data.Frames{frame}, nil
 }

@@ -39,7 +39,8 @@ var counters = []counter{
 	{key: "rejected", stored: "rejected", name: "Rejected", unit: unitShort,
 		explained: "items of beacons that could not be used, by reason; the rest of the beacon was taken"},
 	{key: "refused", stored: "refused", name: "Refused", unit: unitShort, whose: ofEither,
-		explained: "requests that were not taken at all, by reason; those without a known key are of no app and always shown"},
+		explained: "requests that were not taken at all, by reason; those without a known key are of no app, and always " +
+			"shown"},
 	{key: "skipped", stored: "skipped", name: "Skipped", unit: unitShort,
 		explained: "items left out on purpose, such as those told twice"},
 	{key: "repeated", stored: "repeated", name: "Repeated", unit: unitShort,

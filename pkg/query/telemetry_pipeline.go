@@ -88,7 +88,8 @@ func (q *question) reasons(ctx context.Context, conn driver.Conn) (map[string][]
 		stored = append(stored, c.names()...)
 	}
 	var s statement
-	sql := fmt.Sprintf(`SELECT toString(counter) AS name, toString(reason) AS why, sumIf(value, app != ''), sumIf(value, app = '')
+	sql := fmt.Sprintf(`SELECT toString(counter) AS name, toString(reason) AS why,
+  sumIf(value, app != ''), sumIf(value, app = '')
 FROM telemetry_1m
 WHERE %s
 GROUP BY name, why

@@ -13,8 +13,8 @@ import (
 
 // storageSQL reads system.tables, which shows everybody the tables they may read: unlike system.parts it needs no grant
 // of its own. Views hold nothing, and neither do the tables of a cluster that read every shard.
-const storageSQL = `SELECT name, ifNull(total_bytes, 0) AS bytes, ifNull(total_rows, 0), toUInt64(ifNull(active_parts, 0)),
-  create_table_query
+const storageSQL = `SELECT name, ifNull(total_bytes, 0) AS bytes, ifNull(total_rows, 0),
+  toUInt64(ifNull(active_parts, 0)), create_table_query
 FROM system.tables
 WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
 ORDER BY bytes DESC, name

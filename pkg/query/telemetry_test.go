@@ -87,6 +87,8 @@ func (p pipe) sum(w window, counter string, keep func(rum.Count) bool) (sum int6
 	return sum
 }
 
+const aboutPipe = `"queryType":"telemetry","app":"pipe"`
+
 func ofPipe(c rum.Count) bool {
 	return c.App == "pipe" && (c.Environment == "production" || c.Environment == "")
 }
@@ -120,7 +122,7 @@ func TestCountersOverTimeEqualTheNaiveSums(t *testing.T) {
 		"spoolBytes": {"spool_bytes", ofNobody, true},
 	} {
 		t.Run(metric, func(t *testing.T) {
-			got := p.series(`{"queryType":"telemetry","app":"pipe","format":"timeseries","metric":"`+metric+`"}`, w, 5*time.Minute)
+			got := p.series(`{`+aboutPipe+`,"format":"timeseries","metric":"`+metric+`"}`, w, 5*time.Minute)
 			require.Len(t, got, 1)
 			require.Equal(t, 38, got[0].Rows())
 			for row := range got[0].Rows() {
@@ -144,18 +146,18 @@ func TestCountersOverTimeEqualTheNaiveSums(t *testing.T) {
 func TestWhatIsRejectedByReason(t *testing.T) {
 	p := newPipe(t)
 	w := window{p.noon, p.noon.Add(3 * time.Hour)}
-	got := p.series(`{"queryType":"telemetry","app":"pipe","format":"timeseries","metric":"rejected","groupBy":["reason"]}`,
+	got := p.series(`{`+aboutPipe+`,"format":"timeseries","metric":"rejected","groupBy":["reason"]}`,
 		w, time.Hour)
 	require.Len(t, got, 2)
 	require.Equal(t, data.Labels{"reason": "too old"}, got[0].Fields[1].Labels)
 	require.Equal(t, []any{18.0, 12.0, 18.0}, valuesOf(got[0].Fields[1]))
 	require.Equal(t, data.Labels{"reason": "an event without a name"}, got[1].Fields[1].Labels)
 
-	one := p.series(`{"queryType":"telemetry","app":"pipe","format":"numeric","metric":"rejected","groupBy":["reason"],
+	one := p.series(`{`+aboutPipe+`,"format":"numeric","metric":"rejected","groupBy":["reason"],
 		"filters":[{"key":"reason","operator":"=~","values":["an event.*"]}]}`, w, time.Hour)
 	require.Equal(t, []map[string]any{{"reason": "an event without a name", "count": 32.0}}, rowsOf(one[0]))
 
-	both := rowsOf(p.series(`{"queryType":"telemetry","app":"pipe","format":"numeric","environment":"*",
+	both := rowsOf(p.series(`{`+aboutPipe+`,"format":"numeric","environment":"*",
 		"groupBy":["environment"]}`, w, time.Hour)[0])
 	require.Equal(t, []any{"production", "staging"}, []any{both[0]["environment"], both[1]["environment"]})
 	require.Equal(t, float64(p.sum(w, "accepted", ofPipe)), both[0]["count"])
@@ -180,19 +182,19 @@ func TestAPipelineGoneQuietIsANumber(t *testing.T) {
 	never := window{p.noon.Add(-24 * time.Hour), p.noon.Add(-23 * time.Hour)}
 	for _, w := range []window{quiet, never} {
 		for _, metric := range []string{"accepted", "rejected", "deadLetters"} {
-			number := p.series(`{"queryType":"telemetry","app":"pipe","format":"numeric","metric":"`+metric+`"}`, w, time.Minute)
+			number := p.series(`{`+aboutPipe+`,"format":"numeric","metric":"`+metric+`"}`, w, time.Minute)
 			require.Equal(t, []map[string]any{{"count": 0.0}}, rowsOf(number[0]))
-			series := p.series(`{"queryType":"telemetry","app":"pipe","format":"timeseries","metric":"`+metric+`"}`, w, time.Second)
+			series := p.series(`{`+aboutPipe+`,"format":"timeseries","metric":"`+metric+`"}`, w, time.Second)
 			require.Len(t, series, 1)
 			require.Equal(t, int(w.length()/time.Minute), series[0].Rows(), "no step is shorter than a minute")
 			for _, value := range valuesOf(series[0].Fields[1]) {
 				require.Equal(t, 0.0, value)
 			}
 		}
-		gauge := p.series(`{"queryType":"telemetry","app":"pipe","format":"numeric","metric":"spoolLag"}`, w, time.Minute)
+		gauge := p.series(`{`+aboutPipe+`,"format":"numeric","metric":"spoolLag"}`, w, time.Minute)
 		require.Zero(t, gauge[0].Rows(), "what nobody read is no number")
 	}
-	partly := p.series(`{"queryType":"telemetry","app":"pipe","format":"timeseries"}`,
+	partly := p.series(`{`+aboutPipe+`,"format":"timeseries"}`,
 		window{p.noon.Add(50 * time.Minute), p.noon.Add(74 * time.Minute)}, time.Minute)[0]
 	require.Equal(t, 0.0, *partly.Fields[1].At(23).(*float64))
 	require.Equal(t, 151.0, *partly.Fields[1].At(0).(*float64))
@@ -201,7 +203,7 @@ func TestAPipelineGoneQuietIsANumber(t *testing.T) {
 func TestThePipelineAsFacts(t *testing.T) {
 	p := newPipe(t)
 	w := window{p.noon, p.noon.Add(3 * time.Hour)}
-	rows := p.rows(`{"queryType":"telemetry","app":"pipe"}`, w)
+	rows := p.rows(`{`+aboutPipe+`}`, w)
 	got := map[string]any{}
 	for _, row := range rows {
 		require.NotEmpty(t, row["explanation"])
@@ -210,6 +212,7 @@ func TestThePipelineAsFacts(t *testing.T) {
 		require.NotContains(t, got, name)
 		got[name] = row["value"]
 	}
+	ofRoutes := func(c rum.Count) bool { return ofPipe(c) && c.Reason == "route" }
 	mean := func(counter string, keep func(rum.Count) bool) float64 {
 		return float64(p.sum(w, counter, keep)) / float64(p.sum(w, counter+rum.Observed, keep))
 	}
@@ -222,13 +225,13 @@ func TestThePipelineAsFacts(t *testing.T) {
 		"deadLetters": 2.0, "deadLetters views": 2.0,
 		"spoolRecords": mean("spool_records", ofNobody), "spoolBytes": nil, "spoolLag": mean("spool_lag", ofNobody),
 		"storeLag":          300.0,
-		"distinct route":    float64(p.sum(w, "distinct", func(c rum.Count) bool { return ofPipe(c) && c.Reason == "route" })) / 165,
+		"distinct route":    float64(p.sum(w, "distinct", ofRoutes)) / 165,
 		"distinct endpoint": 5.0,
 		"arrivalLag p50":    nil, "arrivalLag p95": nil, "erasures": 0.0,
 	}, got)
-	require.Empty(t, p.notices(`{"queryType":"telemetry","app":"pipe"}`, w))
+	require.Empty(t, p.notices(`{`+aboutPipe+`}`, w))
 	before := window{p.noon.Add(-3 * time.Hour), p.noon}
-	require.Contains(t, p.notices(`{"queryType":"telemetry","app":"pipe"}`, before)[0], "No sidecar told")
+	require.Contains(t, p.notices(`{`+aboutPipe+`}`, before)[0], "No sidecar told")
 }
 
 func TestHowLateBeaconsCome(t *testing.T) {
@@ -241,7 +244,7 @@ func TestHowLateBeaconsCome(t *testing.T) {
 	}
 	own.insert(beacons...)
 	late := map[any]any{}
-	for _, row := range own.rows(`{"queryType":"telemetry","app":"pipe"}`, around(at)) {
+	for _, row := range own.rows(`{`+aboutPipe+`}`, around(at)) {
 		if row["name"] == "arrivalLag" {
 			late[row["reason"]] = row["value"]
 		}
@@ -263,7 +266,7 @@ func TestNamesAndTheirBudgets(t *testing.T) {
 			Requests: []rum.Request{{Item: item(route), Kind: "fetch", Host: "api", Endpoint: "/x"}}})
 	}
 	got := map[any]map[string]any{}
-	for _, row := range p.rows(`{"queryType":"telemetry","app":"pipe","section":"cardinality"}`,
+	for _, row := range p.rows(`{`+aboutPipe+`,"section":"cardinality"}`,
 		window{p.noon, p.noon.Add(2 * time.Hour)}) {
 		got[row["dimension"]] = row
 	}
@@ -273,7 +276,7 @@ func TestNamesAndTheirBudgets(t *testing.T) {
 		"overflow": 0.0, "overflowShare": 0.0}, got["endpoint"])
 	require.Equal(t, map[string]any{"dimension": "browser", "distinct": int64(2), "budget": nil, "used": nil,
 		"overflow": nil, "overflowShare": 0.0}, got["browser"])
-	require.Contains(t, p.notices(`{"queryType":"telemetry","app":"pipe","section":"cardinality"}`,
+	require.Contains(t, p.notices(`{`+aboutPipe+`,"section":"cardinality"}`,
 		window{p.noon.Add(-2 * time.Hour), p.noon})[0], "No sidecar told its budgets")
 }
 

@@ -33,7 +33,8 @@ func (q *question) traceability(ctx context.Context, conn driver.Conn) (data.Fra
 	var s statement
 	facts := func(kind string) string {
 		return fmt.Sprintf(`countIf(kind = '%[1]s') AS %[1]s_n, sumIf(w, kind = '%[1]s'),
-  sumIf(w, kind = '%[1]s' AND trace_id != '' AND trace_sampled), sumIf(w, kind = '%[1]s' AND trace_id != '' AND NOT trace_sampled),
+  sumIf(w, kind = '%[1]s' AND trace_id != '' AND trace_sampled),
+  sumIf(w, kind = '%[1]s' AND trace_id != '' AND NOT trace_sampled),
   sumIf(w, kind = '%[1]s' AND trace_id = ''), sumIf(toFloat64(w) * w, kind = '%[1]s')`, kind)
 	}
 	branch := func(from table, kind, condition string) string {
