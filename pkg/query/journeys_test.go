@@ -71,7 +71,7 @@ func plantWalkers(now time.Time) (all []*walker) {
 		start = start.Add(time.Duration(random.IntN(60_000)) * time.Millisecond)
 		w := &walker{context: rum.Context{App: "paths", Environment: "production", Release: "1",
 			SessionID: fmt.Sprint("w", i), Browser: browsers[random.IntN(4)], BrowserVersion: "1", OS: "Linux",
-			Device: devices[random.IntN(3)],
+			Device:  devices[random.IntN(3)],
 			Traffic: rum.TrafficReal, Weight: rum.FullWeight, SDK: "faro"}}
 		switch {
 		case i%14 == 0:
