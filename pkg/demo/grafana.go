@@ -1,23 +1,22 @@
 package demo
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
-
-	"github.com/goccy/go-yaml"
 )
 
-// Grafana is a Grafana on this machine, set up for the demo: our plugin, a data source for the demo's engine, and our
-// dashboards. Everything it writes lies in Folder.
+// Grafana is a Grafana on this machine, set up for the demo: our plugin, the data sources, dashboards and alert rules of
+// provisioning/, and the demo's engine behind them. Everything it writes lies in Folder.
 type Grafana struct {
-	Home       string // where it is unpacked: holds bin/grafana, conf and public
-	Folder     string
-	Address    string // it listens here, host:port
-	Plugin     string // our built plugin, dist/
-	Dashboards string // folder of dashboard files
+	Home         string // where it is unpacked: holds bin/grafana, conf and public
+	Folder       string
+	Address      string // it listens here, host:port
+	Plugin       string // our built plugin, dist/
+	Provisioning string // our provisioning/
+	Dashboards   string // folder of dashboard files
 
 	Engine   string // host:port of the ClickHouse HTTP interface
 	Database string
@@ -61,76 +60,80 @@ func (g *Grafana) Start() (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up Grafana: %w", err)
 	}
-	return StartProcess("Grafana", filepath.Join(g.Folder, "grafana.log"), []string{
-		"GF_PATHS_DATA=" + filepath.Join(g.Folder, "data"),
-		"GF_PATHS_LOGS=" + filepath.Join(g.Folder, "logs"),
-		"GF_PATHS_PLUGINS=" + filepath.Join(g.Folder, "plugins"),
-		"GF_PATHS_PROVISIONING=" + filepath.Join(g.Folder, "provisioning"),
-		"GF_PLUGINS_ALLOW_LOADING_UNSIGNED_PLUGINS=" + pluginID,
-		"GF_SERVER_HTTP_ADDR=" + host,
-		"GF_SERVER_HTTP_PORT=" + port,
-		"GF_SECURITY_ADMIN_USER=" + Admin,
-		"GF_SECURITY_ADMIN_PASSWORD=" + Admin,
+	variables, err := g.variables()
+	if err != nil {
+		return nil, fmt.Errorf("set up Grafana: %w", err)
+	}
+	return StartProcess("Grafana", filepath.Join(g.Folder, "grafana.log"), append(variables,
+		"GF_PATHS_DATA="+filepath.Join(g.Folder, "data"),
+		"GF_PATHS_LOGS="+filepath.Join(g.Folder, "logs"),
+		"GF_PATHS_PLUGINS="+filepath.Join(g.Folder, "plugins"),
+		"GF_PATHS_PROVISIONING="+filepath.Join(g.Folder, "provisioning"),
+		"GF_PLUGINS_ALLOW_LOADING_UNSIGNED_PLUGINS="+pluginID,
+		"GF_SERVER_HTTP_ADDR="+host,
+		"GF_SERVER_HTTP_PORT="+port,
+		"GF_SECURITY_ADMIN_USER="+Admin,
+		"GF_SECURITY_ADMIN_PASSWORD="+Admin,
 		"GF_AUTH_ANONYMOUS_ENABLED=false",
 		"GF_ANALYTICS_REPORTING_ENABLED=false",
 		"GF_ANALYTICS_CHECK_FOR_UPDATES=false",
 		"GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES=false",
 		"GF_NEWS_NEWS_FEED_ENABLED=false",
-	}, program, args...)
+	), program, args...)
 }
 
-// provision writes what Grafana reads at its start. The plugin is linked, not copied: a rebuilt one is used at the
-// next start.
+// variables are what provisioning/ leaves open. Tempo, Loki and Prometheus are not part of the demo: they are looked for
+// where their own defaults are, or where the variables say that they are.
+func (g *Grafana) variables() ([]string, error) {
+	dashboards, err := filepath.Abs(g.Dashboards)
+	if err != nil {
+		return nil, err
+	}
+	set := []string{
+		"SIGHTLINE_ADDRESS=" + g.Engine,
+		"SIGHTLINE_DATABASE=" + g.Database,
+		"SIGHTLINE_READER=" + g.User,
+		"SIGHTLINE_READER_PASSWORD=" + g.Password,
+		"SIGHTLINE_APP=" + g.App,
+		"SIGHTLINE_DASHBOARDS=" + dashboards,
+	}
+	for name, usual := range map[string]string{
+		"TEMPO_URL": "http://127.0.0.1:3200", "LOKI_URL": "http://127.0.0.1:3100", "PROMETHEUS_URL": "http://127.0.0.1:9090",
+	} {
+		set = append(set, name+"="+cmp.Or(os.Getenv(name), usual))
+	}
+	return set, nil
+}
+
+// provision puts in place what Grafana reads at its start. Plugin and provisioning files are linked, not copied: what was
+// changed is used at the next start.
 func (g *Grafana) provision() error {
-	for _, folder := range []string{"data", "logs", "plugins", "provisioning/datasources", "provisioning/dashboards",
-		"provisioning/plugins", "provisioning/alerting", "provisioning/notifiers"} {
+	for _, folder := range []string{"data", "logs", "plugins", "provisioning/plugins", "provisioning/notifiers"} {
 		if err := os.MkdirAll(filepath.Join(g.Folder, filepath.FromSlash(folder)), 0o755); err != nil {
 			return err
 		}
 	}
-	plugin, err := filepath.Abs(g.Plugin)
-	if err != nil {
+	if err := g.link("plugins/"+pluginID, g.Plugin); err != nil {
 		return err
 	}
-	link := filepath.Join(g.Folder, "plugins", pluginID)
-	if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	for _, kind := range []string{"datasources", "dashboards", "alerting"} {
+		if err := g.link("provisioning/"+kind, filepath.Join(g.Provisioning, kind)); err != nil {
+			return err
+		}
 	}
-	if err := os.Symlink(plugin, link); err != nil {
-		return err
-	}
-	if err := g.write("provisioning/datasources/sightline.yaml", map[string]any{
-		"apiVersion": 1,
-		"datasources": []any{map[string]any{
-			"name": "Sightline", "uid": "sightline", "type": pluginID, "access": "proxy", "isDefault": true, "editable": true,
-			// Never the standard url and user: Grafana's data proxy would hand them to any viewer.
-			"jsonData": map[string]any{
-				"address": g.Engine, "protocol": "http", "database": g.Database, "username": g.User,
-				"defaultApp": g.App, "defaultEnvironment": "production",
-			},
-			"secureJsonData": map[string]any{"password": g.Password},
-		}},
-	}); err != nil {
-		return err
-	}
-	dashboards, err := filepath.Abs(g.Dashboards)
-	if err != nil {
-		return err
-	}
-	return g.write("provisioning/dashboards/sightline.yaml", map[string]any{
-		"apiVersion": 1,
-		"providers": []any{map[string]any{
-			"name": "sightline", "folder": "Sightline", "type": "file", "allowUiUpdates": true,
-			"options": map[string]any{"path": dashboards},
-		}},
-	})
+	return nil
 }
 
-// write writes one provisioning file, readable by its owner alone: one of them holds a password.
-func (g *Grafana) write(name string, content any) error {
-	text, err := yaml.Marshal(content)
+// link points a name in Folder to a file or folder, replacing what it pointed to before.
+func (g *Grafana) link(name, to string) error {
+	to, err := filepath.Abs(to)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(g.Folder, filepath.FromSlash(name)), text, 0o600)
+	link := filepath.Join(g.Folder, filepath.FromSlash(name))
+	// A folder here, and not a link, is from before the files were linked; everything in it was written by the demo.
+	if err := os.RemoveAll(link); err != nil {
+		return err
+	}
+	return os.Symlink(to, link)
 }

@@ -275,9 +275,14 @@ func (s *demoStack) startGrafana(ctx context.Context) error {
 	began := time.Now()
 	working := s.show.working("Starting Grafana")
 	dashboards, _ := beside("../src/dashboards", "src/dashboards")
+	provisioning, found := beside("../provisioning", "provisioning")
+	if !found {
+		return errors.New("set up Grafana: there is no provisioning folder beside this program or here; " +
+			"start the demo from the folder of the sources")
+	}
 	grafana := &demo.Grafana{
 		Home: s.cmd.GrafanaHome, Folder: filepath.Join(s.data, "grafana"), Address: address,
-		Plugin: filepath.Dir(s.plugin), Dashboards: dashboards,
+		Plugin: filepath.Dir(s.plugin), Provisioning: provisioning, Dashboards: dashboards,
 		Engine: s.access.Address, Database: s.access.Database, User: s.access.Reader.User,
 		Password: s.access.Reader.Password, App: demoApp,
 	}
