@@ -20,6 +20,10 @@ type commands struct {
 	Simulate simulateCmd `cmd:"" help:"Send realistic shop traffic to a sidecar."`
 	Deploy   deployCmd   `cmd:"" help:"Record a deploy, so that answers can be compared across it."`
 	Demo     demoCmd     `cmd:"" help:"Start everything with a demo shop, and walk through an incident."`
+
+	Datasource datasourceCmd `cmd:"" help:"Print the file that adds this store to a Grafana as a data source."`
+	Ready      readyCmd      `cmd:"" help:"Succeed when the sidecar is ready; for health checks."`
+	Shop       shopCmd       `cmd:"" help:"Run the demo shop alone, beside a sidecar."`
 }
 
 func main() {

@@ -11,10 +11,11 @@ import (
 )
 
 type migrateCmd struct {
-	Data       string `help:"Data folder of a running engine." type:"path" xor:"store"`
-	ClickHouse string `name:"clickhouse" help:"DSN, such as clickhouse://user:password@host:9000/sightline." xor:"store"`
-	Cluster    string `help:"Lay the tables out for this cluster."`
-	Print      bool   `help:"Print the statements instead of running them."`
+	Data         string `help:"Data folder of a running engine." type:"path" xor:"store"`
+	ClickHouse   string `name:"clickhouse" help:"DSN, such as clickhouse://user:password@host:9000/sightline." xor:"store"`
+	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, and not from the DSN." placeholder:"FILE"`
+	Cluster      string `help:"Lay the tables out for this cluster."`
+	Print        bool   `help:"Print the statements instead of running them."`
 }
 
 func (c *migrateCmd) Run(ctx context.Context) error {
@@ -58,7 +59,7 @@ func (c *migrateCmd) print() error {
 func (c *migrateCmd) config() (store.Config, error) {
 	switch {
 	case c.ClickHouse != "":
-		return store.ParseDSN(c.ClickHouse)
+		return clickHouse(c.ClickHouse, c.PasswordFile)
 	case c.Data != "":
 		access, err := engine.ReadAccess(c.Data)
 		if err != nil {

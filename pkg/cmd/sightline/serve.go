@@ -29,6 +29,8 @@ type serveCmd struct {
 	Listen       string `help:"Address to take beacons at." default:"127.0.0.1:8787" env:"SIGHTLINE_LISTEN"`
 	EngineListen string `help:"Address of the embedded engine's ClickHouse HTTP interface." default:"127.0.0.1:8123" env:"SIGHTLINE_ENGINE_LISTEN"`
 	Clickhouse   string `help:"Store in this ClickHouse server instead of the embedded engine. Prefer the variable: a command line can be seen by others." env:"SIGHTLINE_CLICKHOUSE" placeholder:"DSN"`
+	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, such as a secret, and not from the DSN." env:"SIGHTLINE_CLICKHOUSE_PASSWORD_FILE" placeholder:"FILE"`
+	Cluster      string `help:"Lay the tables out for this cluster of ClickHouse servers." env:"SIGHTLINE_CLUSTER" placeholder:"NAME"`
 	Config       string `help:"Configuration file (YAML); see docs/config.example.yaml." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
 	CheckConfig  bool   `help:"Check the configuration and exit."`
 	LogFormat    string `help:"Log as text or json." enum:"text,json" default:"text" env:"SIGHTLINE_LOG_FORMAT"`
@@ -232,6 +234,7 @@ func (s *sidecar) store(ctx context.Context) error {
 		return err
 	}
 	defer opened.Close()
+	opened = opened.OnCluster(s.flags.Cluster)
 	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
 		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, "dead-letters"), Registerer: s.registry,
 		Count: s.counters.Add,
@@ -250,7 +253,7 @@ func (s *sidecar) store(ctx context.Context) error {
 // reach returns how to reach the store, and starts the embedded engine when no other is named.
 func (s *sidecar) reach(ctx context.Context) (config store.Config, stop func(), err error) {
 	if s.flags.Clickhouse != "" {
-		config, err = store.ParseDSN(s.flags.Clickhouse)
+		config, err = clickHouse(s.flags.Clickhouse, s.flags.PasswordFile)
 		return config, func() {}, err
 	}
 	if _, err := engine.FindLibrary(); err != nil {

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/sightline-rum/sightline/pkg/demo/shop"
+)
+
+// shopCmd runs the demo shop alone, beside a sidecar that runs elsewhere.
+type shopCmd struct {
+	Listen      string `default:"127.0.0.1:8080" help:"Address of the shop."`
+	Collector   string `default:"http://127.0.0.1:8787/collect" env:"SIGHTLINE_COLLECTOR" placeholder:"URL" help:"Where the visitors' browsers reach the sidecar, with the app's key if it has one: …/collect/KEY."`
+	App         string `default:"shop" help:"App name in the beacons."`
+	Environment string `default:"production" help:"Environment in the beacons."`
+	Release     string `default:"2.5.0" help:"Release in the beacons."`
+	Bundle      string `type:"path" placeholder:"FILE" help:"The Faro SDK's script. By default demo/faro.js beside this program, or bin/demo/faro.js."`
+}
+
+// Run serves the shop until Ctrl-C.
+func (c *shopCmd) Run(ctx context.Context) error {
+	bundle, found := c.Bundle, true
+	if bundle == "" {
+		if bundle, found = beside("demo/faro.js", "bin/demo/faro.js"); !found {
+			return fmt.Errorf("%s is missing, so the shop would measure nothing: make it with `npm run build:demo`, "+
+				"or name it with --bundle", bundle)
+		}
+	}
+	handler, err := shop.New(shop.Config{CollectorURL: c.Collector, FaroBundle: bundle, App: c.App,
+		Environment: c.Environment, Release: c.Release})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("start the shop: %w; choose another address with --listen", err)
+	}
+	fmt.Printf("sightline shop: http://%s, reporting to %s\n", listener.Addr(), c.Collector)
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the shop: %w", err)
+	}
+	return nil
+}
