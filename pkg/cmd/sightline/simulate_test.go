@@ -1,7 +1,10 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,4 +41,21 @@ func TestProgressOutsideATerminalIsPlainLines(t *testing.T) {
 	p.show(0.5, "5 beacons")
 	p.show(0.6, "6 beacons")
 	require.Equal(t, "Backfill: 50 %, 5 beacons\n", out.String())
+}
+
+func TestVisitsAreSentToASidecarThatTakesNoDeployMarkersFromUs(t *testing.T) {
+	var beacons atomic.Int64
+	sidecar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/deploys" {
+			http.Error(w, "wrong admin token", http.StatusUnauthorized)
+			return
+		}
+		beacons.Add(1)
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer sidecar.Close()
+	c := simulateCmd{To: sidecar.URL + "/collect/key", Scenario: "checkout-regression", Backfill: 4 * time.Hour, Sessions: 20,
+		Seed: 1, App: "shop", Env: "production", Workers: 2}
+	require.NoError(t, c.Run(t.Context()))
+	require.Positive(t, beacons.Load())
 }

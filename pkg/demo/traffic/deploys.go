@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 )
+
+// ErrNoAdmin is a sidecar that takes deploy markers only with its admin token.
+var ErrNoAdmin = errors.New("the sidecar wants its admin token")
 
 // SendDeploys records deploy markers with the sidecar that takes beacons at the given /collect address.
 func SendDeploys(ctx context.Context, collectURL string, deploys []Deploy) error {
@@ -33,6 +37,9 @@ func SendDeploys(ctx context.Context, collectURL string, deploys []Deploy) error
 		}
 		answer, _ := io.ReadAll(io.LimitReader(response.Body, 4096))
 		response.Body.Close()
+		if response.StatusCode == http.StatusUnauthorized {
+			return fmt.Errorf("record deploy %s: %w", d.Release, ErrNoAdmin)
+		}
 		if response.StatusCode/100 != 2 {
 			return fmt.Errorf("record deploy %s: the sidecar answered %s: %s", d.Release, response.Status,
 				bytes.TrimSpace(answer))
