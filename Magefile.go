@@ -55,12 +55,12 @@ func Frontend() error {
 func Lint() error {
 	mg.Deps(dependencies)
 	say("Linting Go")
-	unformatted, err := sh.Output("gofmt", "-l", "pkg", "Magefile.go")
+	unformatted, err := sh.Output("gofmt", "-l", "pkg", "Magefile.go", "Magefile_package.go")
 	if err != nil {
 		return err
 	}
 	if unformatted != "" {
-		return fmt.Errorf("not gofmt'ed (run: gofmt -w pkg Magefile.go):\n%s", unformatted)
+		return fmt.Errorf("not gofmt'ed (run: gofmt -w pkg Magefile*.go):\n%s", unformatted)
 	}
 	if err := run("go", "vet", "./..."); err != nil {
 		return err
@@ -117,7 +117,7 @@ func Fuzz() error {
 
 // Clean removes everything that a build or a demo made.
 func Clean() error {
-	for _, made := range []string{"bin", "dist", "data", "node_modules", "test-results"} {
+	for _, made := range []string{"bin", "dist", "data", "node_modules", "release", "test-results"} {
 		if err := os.RemoveAll(made); err != nil {
 			return err
 		}
@@ -130,14 +130,17 @@ var noCGO = map[string]string{"CGO_ENABLED": "0"}
 // plugin builds the backend as Grafana's own build does, but with the manifest at the root.
 func plugin() error {
 	say("Building the plugin's backend")
-	err := sdk.SetBeforeBuildCallback(func(cfg sdk.Config) (sdk.Config, error) {
-		cfg.PluginJSONPath = "."
-		return cfg, nil
-	})
-	if err != nil {
+	if err := manifestAtRoot(); err != nil {
 		return err
 	}
 	return sdk.Build{}.Custom(runtime.GOOS, runtime.GOARCH)
+}
+
+func manifestAtRoot() error {
+	return sdk.SetBeforeBuildCallback(func(cfg sdk.Config) (sdk.Config, error) {
+		cfg.PluginJSONPath = "."
+		return cfg, nil
+	})
 }
 
 // dependencies installs the npm packages, the embedded engine's library among them, when the lock file is newer than

@@ -6,7 +6,10 @@ import { Budget } from './budget.mjs';
 import { fromSource } from './source.mjs';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-const { id } = JSON.parse(readFileSync('plugin.json', 'utf8'));
+const {
+  id,
+  info: { screenshots },
+} = JSON.parse(readFileSync('plugin.json', 'utf8'));
 
 // A release names the time it is built for, so that the same sources always give the same archive.
 const epoch = process.env.SOURCE_DATE_EPOCH;
@@ -42,10 +45,11 @@ export default (_env, { mode }) => ({
     new CopyPlugin({
       patterns: [
         { from: 'plugin.json', transform: stamped },
-        'README.md',
+        { from: 'src/README.md' },
         { from: 'CHANGELOG.md' },
         { from: 'LICENSE', to: 'LICENSE', toType: 'file' },
         { from: 'src/img', to: 'img' },
+        ...screenshots.map(({ path }) => ({ from: `docs/${path}`, to: path })),
         { from: 'src/dashboards', to: 'dashboards' },
       ],
     }),

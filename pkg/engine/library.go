@@ -25,7 +25,7 @@ func FindLibrary() (string, error) {
 		}
 		return named, nil
 	}
-	platform, err := libraryPlatform()
+	platform, err := libraryPlatform(runtime.GOOS, runtime.GOARCH)
 	if err != nil {
 		return "", err
 	}
@@ -71,9 +71,15 @@ func FindLibrary() (string, error) {
 // libraryFile is the library's name in every package, macOS included.
 const libraryFile = "libchdb.so"
 
+// LibraryPackage is the npm package that holds the library for an operating system and architecture, as Go names them.
+func LibraryPackage(os, arch string) (string, error) {
+	platform, err := libraryPlatform(os, arch)
+	return "@chdb/lib-" + platform, err
+}
+
 // libraryPlatform is the platform part of the npm package's name.
-func libraryPlatform() (string, error) {
-	switch runtime.GOOS + "/" + runtime.GOARCH {
+func libraryPlatform(os, arch string) (string, error) {
+	switch os + "/" + arch {
 	case "linux/amd64":
 		return "linux-x64-gnu", nil
 	case "linux/arm64":
@@ -83,8 +89,7 @@ func libraryPlatform() (string, error) {
 	case "darwin/arm64":
 		return "darwin-arm64", nil
 	default:
-		return "", fmt.Errorf("find libchdb: there is none for %s/%s; use a ClickHouse server instead (--clickhouse DSN)",
-			runtime.GOOS, runtime.GOARCH)
+		return "", fmt.Errorf("find libchdb: there is none for %s/%s; use a ClickHouse server instead (--clickhouse DSN)", os, arch)
 	}
 }
 
