@@ -41,8 +41,8 @@ var sidecarFiles = []struct{ name, source string }{
 	{"systemd/sightline.env", "packaging/sightline.env"},
 }
 
-// Pack writes the archive into a folder and returns its path. The library of the embedded engine is not in it: it is five
-// times as large as everything else, and not needed with a ClickHouse server. INSTALL.md says how to add it.
+// Pack writes the archive into a folder and returns its path. The library of the embedded engine is not in it: it is ten
+// times as large as everything else together, and not needed with a ClickHouse server. INSTALL.md says how to add it.
 func (s Sidecar) Pack(out string, at time.Time) (string, error) {
 	files, err := s.files()
 	if err != nil {
