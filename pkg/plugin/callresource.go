@@ -27,7 +27,8 @@ import (
 //	GET /apps, /environments         values for the editors' own fields:   ["shop"]
 //
 // The last three take app, environment, and a time range as from and to (Grafana times or Unix milliseconds, by default
-// the last day). Errors are {"message": …} with a fitting status.
+// the last day). The values of a dimension are narrowed by filters, a JSON list as queries have it, of which those are
+// left out that do not apply; of names the query type they are for. Errors are {"message": …} with a fitting status.
 func (i *Instance) CallResource(ctx context.Context, req *backend.CallResourceRequest, sender backend.CallResourceResponseSender) error {
 	ctx, span := tracing.DefaultTracer().Start(ctx, "sightline resource", trace.WithAttributes(attribute.String("path", req.Path)))
 	defer span.End()
@@ -133,6 +134,13 @@ func (i *Instance) values(req *http.Request, dimension string) ([]string, error)
 		"dimension":   dimension,
 		"app":         parameters.Get("app"),
 		"environment": parameters.Get("environment"),
+		"of":          parameters.Get("of"),
+	}
+	if filters := parameters.Get("filters"); filters != "" {
+		if !json.Valid([]byte(filters)) {
+			return nil, problem{http.StatusBadRequest, "filters is no JSON: give a list as queries have it"}
+		}
+		written["adHocFilters"] = json.RawMessage(filters)
 	}
 	if dimension == "environment" {
 		written["environment"] = "*"

@@ -38,7 +38,11 @@ func TestResourcesForTheEditors(t *testing.T) {
 		"values of the app dimension":                   {"tag-values", "key=app", `[{"text":"shop"}]`},
 		"values in a time range that had none":          {"tag-values", "key=route&app=shop&from=1000&to=2000", `[]`},
 		"values in a time range in Grafana's own words": {"tag-values", "key=route&app=shop&from=now-1h&to=now", `[{"text":"/checkout"}]`},
-		"a path that starts with a slash":               {"/apps", "", `["shop"]`},
+		"values, narrowed by filters that apply": {"tag-values",
+			`key=route&filters=[{"key":"browser","operator":"%3D","values":["Safari"]}]`, `[]`},
+		"values, whatever filters do not apply": {"tag-values",
+			`key=route&filters=[{"key":"endpoint","operator":"%3D","values":["/api"]}]`, `[{"text":"/checkout"}]`},
+		"a path that starts with a slash": {"/apps", "", `["shop"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, body := call(t, viewer, http.MethodGet, c.path, c.parameters)
@@ -83,6 +87,7 @@ func TestResourcesThatCannotBeAnsweredSayWhy(t *testing.T) {
 		"the empty path":                       {admin, "GET", "", "", 404, "there is no resource /"},
 		"a method that changes things":         {admin, "POST", "apps", "", 405, "POST is not possible here: use GET"},
 		"values of nothing":                    {admin, "GET", "tag-values", "app=shop", 400, "key is missing"},
+		"filters that cannot be read":          {admin, "GET", "tag-values", "app=shop&key=route&filters=[{", 400, "filters is no JSON"},
 		"values of an unknown dimension":       {admin, "GET", "tag-values", "app=shop&key=browsr", 400, `did you mean "browser"`},
 		"an app that is not the data source's": {admin, "GET", "tag-values", "app=intranet&key=route", 403, "intranet"},
 		"a time that is none":                  {admin, "GET", "apps", "from=yesterday", 400, `from "yesterday" is no time`},

@@ -48,6 +48,9 @@ type Settings struct {
 	LokiUID   string `json:"lokiUid"`
 	LokiQuery string `json:"lokiQuery"`
 
+	PrometheusUID   string `json:"prometheusUid"`
+	PrometheusQuery string `json:"prometheusQuery"`
+
 	Password      string `json:"-"`
 	TLSCACert     string `json:"-"`
 	TLSClientCert string `json:"-"`
@@ -194,7 +197,10 @@ func (s *Settings) Query() query.Settings {
 			MaxMemoryBytes:   s.MaxMemoryMB << 20,
 			MaxRowsRead:      s.MaxRowsRead,
 		},
-		Links: query.Links{TempoUID: s.TempoUID, LokiUID: s.LokiUID, LokiQuery: s.LokiQuery},
+		Links: query.Links{
+			TempoUID: s.TempoUID, LokiUID: s.LokiUID, LokiQuery: s.LokiQuery,
+			PrometheusUID: s.PrometheusUID, PrometheusQuery: s.PrometheusQuery,
+		},
 	}
 }
 

@@ -49,7 +49,8 @@ func TestEverySettingReachesWhatItIsFor(t *testing.T) {
 		"defaultApp": "shop", "defaultEnvironment": "staging", "apps": ["shop", " ", "blog "],
 		"sessionRole": "Admin", "idsInAlerts": true,
 		"minSamples": 100, "maxRows": 500, "maxExecutionSeconds": 12, "maxMemoryMB": 512, "maxRowsRead": 9000000000,
-		"tempoUid": "tempo", "lokiUid": "loki", "lokiQuery": "{app=\"shop\"}"
+		"tempoUid": "tempo", "lokiUid": "loki", "lokiQuery": "{app=\"shop\"}",
+		"prometheusUid": "prom", "prometheusQuery": "up"
 	}`, map[string]string{"password": "secret"})
 	require.NoError(t, err)
 	require.Equal(t, store.Config{
@@ -62,7 +63,8 @@ func TestEverySettingReachesWhatItIsFor(t *testing.T) {
 		Limits: query.Limits{
 			MaxRows: 500, MaxExecutionTime: 12 * time.Second, MaxMemoryBytes: 512 << 20, MaxRowsRead: 9_000_000_000,
 		},
-		Links: query.Links{TempoUID: "tempo", LokiUID: "loki", LokiQuery: `{app="shop"}`},
+		Links: query.Links{TempoUID: "tempo", LokiUID: "loki", LokiQuery: `{app="shop"}`,
+			PrometheusUID: "prom", PrometheusQuery: "up"},
 	}, s.Query())
 	require.True(t, s.IDsInAlerts)
 }

@@ -1,6 +1,10 @@
 package query
 
-import "github.com/sightline-rum/sightline/pkg/rum"
+import (
+	"slices"
+
+	"github.com/sightline-rum/sightline/pkg/rum"
+)
 
 // Description is what can be asked, for editors and for people: the same tables that queries are checked against.
 type Description struct {
@@ -11,7 +15,8 @@ type Description struct {
 
 // TypeDescription is one query type. The first format is the default; dimensions are what it groups by and filters on.
 // Metrics are named where a type has its own instead of the Web Vitals, and sections where its table is one part of
-// several of the answer, the default first.
+// several of the answer, the default first. Alertable are the formats that an alert rule can evaluate; Groups says that
+// groupBy splits the answer, Compares that its table can be held against another time.
 type TypeDescription struct {
 	Name         string                 `json:"name"`
 	Formats      []string               `json:"formats"`
@@ -19,6 +24,9 @@ type TypeDescription struct {
 	Metrics      []string               `json:"metrics,omitempty"`
 	Sections     []string               `json:"sections,omitempty"`
 	SessionLevel bool                   `json:"sessionLevel"`
+	Alertable    []string               `json:"alertable"`
+	Groups       bool                   `json:"groups"`
+	Compares     bool                   `json:"compares"`
 }
 
 // DimensionDescription is a dimension's key in the query JSON and its name for people.
@@ -34,6 +42,21 @@ type MetricDescription struct {
 	Unit string  `json:"unit"`
 	Good float64 `json:"good"`
 	Poor float64 `json:"poor"`
+}
+
+// listing are the types that list single things, which groupBy could not put together.
+var listing = []string{"sessions", "session", "traces", "deploys", "variable"}
+
+// alertable are the formats of which alert rules make numbers. Rules are for everybody who reads their messages, so
+// single sessions have none.
+func (t *queryType) alertable() []string {
+	formats := []string{}
+	for _, format := range t.formats {
+		if !t.sessionLevel && (format == formatSeries || format == formatNumeric) {
+			formats = append(formats, format)
+		}
+	}
+	return formats
 }
 
 // Describe lists everything a query can name. A variable's dimensions are those whose values it can list.
@@ -61,13 +84,16 @@ func Describe() Description {
 			described.Metrics = journeyMeasureKeys()
 		case "telemetry":
 			described.Metrics = counterKeys()
-		}
-		if t.name == "pages" {
+		case "pages":
 			described.Metrics = pageMeasureKeys()
-		}
-		if t.name == "attribution" {
+		case "attribution":
 			described.Metrics = attributable
+		case "evidence":
+			described.Metrics = evidenceFacts
 		}
+		described.Alertable = t.alertable()
+		described.Groups = !slices.Contains(listing, t.name)
+		described.Compares = slices.Contains(comparing, t.name)
 		d.QueryTypes = append(d.QueryTypes, described)
 	}
 	for _, m := range rum.Metrics {

@@ -1,6 +1,10 @@
 package query
 
 import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -26,6 +30,50 @@ func TestWhatIsDescribedCanBeAsked(t *testing.T) {
 				require.NoError(t, err, "%v", query)
 				require.NotEmpty(t, dimension.Name)
 			}
+		}
+	}
+}
+
+// The editors are tested with this file in place of a running plugin. Write it anew with:
+// go test ./pkg/query -run Schema -update
+func TestSchemaIsTheOneTheEditorsAreTestedWith(t *testing.T) {
+	var got bytes.Buffer
+	encoder := json.NewEncoder(&got)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	require.NoError(t, encoder.Encode(Describe()))
+	path := filepath.Join("testdata", "schema.json")
+	if *update {
+		require.NoError(t, os.WriteFile(path, got.Bytes(), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got.String())
+}
+
+func TestOnlyWhatIsDescribedAsGroupedTakesGroupBy(t *testing.T) {
+	for _, described := range Describe().QueryTypes {
+		if described.Name == "variable" {
+			continue // has no segments, and takes no notice
+		}
+		asked := map[string]any{"queryType": described.Name, "sessionId": "session-0001", "groupBy": "environment"}
+		if len(described.Sections) > 0 {
+			asked["format"] = formatSeries // some sections of the table are of the whole
+		}
+		answer := askPlugin(t, jsonOf(asked))
+		if described.Groups {
+			require.NoError(t, answer.Error, described.Name)
+		} else {
+			require.ErrorContains(t, answer.Error, "groupBy is for other types", described.Name)
+		}
+	}
+}
+
+func TestAlertRulesAreOfferedNumbersOfMany(t *testing.T) {
+	for _, described := range Describe().QueryTypes {
+		for _, format := range described.Formats {
+			evaluated := !described.SessionLevel && (format == "timeseries" || format == "numeric")
+			require.Equal(t, evaluated, slices.Contains(described.Alertable, format), "%s as %s", described.Name, format)
 		}
 	}
 }

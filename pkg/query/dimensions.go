@@ -1,5 +1,7 @@
 package query
 
+import "slices"
+
 // table is one of the store's tables that questions read.
 type table string
 
@@ -141,4 +143,11 @@ func dimensionByKey(t table, key string) (dimension, error) {
 		valid = append(valid, d.key)
 	}
 	return dimension{}, unknown("dimension", key, valid)
+}
+
+// anyTypeKnows says that there is such a dimension, if not in every table.
+func anyTypeKnows(key string) bool {
+	return slices.ContainsFunc(queryTypes, func(t queryType) bool {
+		return slices.ContainsFunc(dimensionsOf(t.table), func(d dimension) bool { return d.key == key })
+	})
 }

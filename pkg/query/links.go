@@ -19,6 +19,11 @@ type Links struct {
 	// LokiQuery is the LogQL that finds a trace's or request's lines. ${traceId} stands for the id (as does Grafana's own
 	// ${__value.raw}); without either, lines that hold the id are looked for. Empty means any service's.
 	LokiQuery string
+
+	// PrometheusQuery is the PromQL that tells how busy the service behind an endpoint or host is. ${value} stands for the
+	// one that was clicked. Empty is the CPU time of every job, which all of Prometheus's own client libraries export.
+	PrometheusUID   string
+	PrometheusQuery string
 }
 
 // SessionsDashboard is the uid of the dashboard that shows one session, chosen by its variable "session".
@@ -65,6 +70,8 @@ func (l Links) of(q *question, field string) []data.DataLink {
 	logs := func() { explore("Logs in Loki", l.LokiUID, "Loki", map[string]any{"expr": l.logQL()}) }
 
 	switch field {
+	case "endpoint", "host":
+		explore("Saturation in Prometheus", l.PrometheusUID, "Prometheus", map[string]any{"expr": l.promQL(), "range": true})
 	case "traceId":
 		explore("Trace in Tempo", l.TempoUID, "Tempo", map[string]any{"queryType": "traceql", "query": clicked})
 		logs()
@@ -80,7 +87,7 @@ func (l Links) of(q *question, field string) []data.DataLink {
 		}
 	case "fingerprint":
 		ask("Errors of this group", map[string]any{"queryType": "errors", "filters": only("fingerprint")})
-	case "release":
+	case "release", "firstRelease", "releaseBefore":
 		ask("Vitals of this release", map[string]any{"queryType": "vitalsOverview", "groupBy": []string{"route"},
 			"filters": only("release")})
 	}
@@ -97,6 +104,17 @@ func (l Links) logQL() string {
 		query += ` |= "` + clicked + `"`
 	}
 	return query
+}
+
+// defaultPrometheusQuery needs no more than a target that tells its own CPU time.
+const defaultPrometheusQuery = "sum by (job) (rate(process_cpu_seconds_total[5m]))"
+
+// promQL is the Prometheus query with the clicked value's placeholder in it.
+func (l Links) promQL() string {
+	if query := strings.TrimSpace(l.PrometheusQuery); query != "" {
+		return strings.ReplaceAll(query, "${value}", clicked)
+	}
+	return defaultPrometheusQuery
 }
 
 // sessionDashboard is the dashboard's address with the clicked session, in the time range that is being looked at.

@@ -63,6 +63,20 @@ func TestASessionLeadsToItsDashboardAndTimeline(t *testing.T) {
 	require.NotContains(t, spanning[0].URL, "var-environment")
 }
 
+func TestAnEndpointLeadsToTheSaturationOfItsService(t *testing.T) {
+	for template, want := range map[string]string{
+		"":                                  "sum by (job) (rate(process_cpu_seconds_total[5m]))",
+		` rate(busy{path="${value}"}[5m]) `: `rate(busy{path="${__value.raw}"}[5m])`,
+	} {
+		l := Links{PrometheusUID: "prom", PrometheusQuery: template}
+		for _, field := range []string{"endpoint", "host"} {
+			links := linksOf(t, l, field, `{"queryType":"requests"}`)
+			require.Equal(t, []data.DataLink{{Title: "Saturation in Prometheus", Internal: &data.InternalDataLink{
+				DatasourceUID: "prom", DatasourceName: "Prometheus", Query: map[string]any{"expr": want, "range": true}}}}, links)
+		}
+	}
+}
+
 func TestGroupsReleasesAndRequestsLeadOn(t *testing.T) {
 	group := linksOf(t, linked, "fingerprint", `{"queryType":"errors"}`)
 	require.Equal(t, "rum", group[0].Internal.DatasourceUID)
@@ -70,6 +84,7 @@ func TestGroupsReleasesAndRequestsLeadOn(t *testing.T) {
 		`{"key":"fingerprint","operator":"=","values":["${__value.raw}"]}`)
 	release := linksOf(t, linked, "release", `{}`)
 	require.Contains(t, jsonOf(release[0].Internal.Query), `{"key":"release","operator":"=","values":["${__value.raw}"]}`)
+	require.Equal(t, release, linksOf(t, linked, "firstRelease", `{}`))
 	require.Equal(t, "loki", linksOf(t, linked, "requestId", `{}`)[0].Internal.DatasourceUID)
 	require.Empty(t, linksOf(t, linked, "route", `{}`))
 }

@@ -35,6 +35,14 @@ type Query struct {
 	TraceID     string  `json:"traceId"`   // traces: which one
 	Journey     string  `json:"journey"`   // journeys: which one; "" is all of them
 	Section     string  `json:"section"`   // journeys, telemetry: which part of the answer their table is
+
+	// AdHocFilters are a dashboard's own, for all its panels. Unlike Filters they are left out, with a notice, where only
+	// other questions know their dimension: a deploy has no browser.
+	AdHocFilters filters `json:"adHocFilters"`
+
+	// Of is the type of question for which a variable lists values, where several have the dimension: "kind" is one
+	// thing of a request and another of an action.
+	Of string `json:"of"`
 }
 
 // DefaultMinSamples is how many samples a percentile needs before it is shown as a number. At 50 the rank error of a
@@ -70,7 +78,8 @@ type question struct {
 	Query
 	kind     *queryType
 	groups   []dimension // GroupBy, resolved
-	filters  []filter    // Filters, resolved, without those that filter nothing
+	filters  []filter    // Filters and AdHocFilters, resolved, without those that filter nothing
+	ignored  []string    // dimensions of AdHocFilters that this question does not know
 	metric   metric
 	window   window
 	baseline window // what Compare compares with; empty without
@@ -211,10 +220,18 @@ func (q *question) readGroups(Settings) error {
 }
 
 func (q *question) readFilters(Settings) error {
-	if len(q.Filters) > maxFilters {
-		return badRequest("%d filters, %d is the most", len(q.Filters), maxFilters)
+	if n := len(q.Filters) + len(q.AdHocFilters); n > maxFilters {
+		return badRequest("%d filters, %d is the most", n, maxFilters)
 	}
-	for _, f := range q.Filters {
+	applicable := q.Filters
+	for _, f := range q.AdHocFilters {
+		if _, err := q.dimension(f.Key); err != nil && anyTypeKnows(f.Key) {
+			q.ignored = append(q.ignored, f.Key)
+		} else {
+			applicable = append(applicable[:len(applicable):len(applicable)], f)
+		}
+	}
+	for _, f := range applicable {
 		d, err := q.dimension(f.Key)
 		if err != nil {
 			return err
@@ -232,7 +249,7 @@ func (q *question) readFilters(Settings) error {
 func (q *question) dimension(key string) (dimension, error) {
 	from := q.kind.table
 	if q.kind.name == "variable" {
-		from = variableTable(q.Dimension)
+		from = q.variableTable()
 	}
 	return dimensionByKey(from, key)
 }

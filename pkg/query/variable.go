@@ -40,14 +40,28 @@ func askVariable(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 	return data.Frames{frame}, nil
 }
 
+// listedTables are the raw tables with dimensions of their own whose values can be listed.
+var listedTables = []table{tableErrors, tableRequests, tableActions}
+
 // variableTable is the raw table that has a dimension: views stand for those that all of them have.
 func variableTable(key string) table {
-	for _, t := range []table{tableErrors, tableRequests, tableActions} {
+	for _, t := range listedTables {
 		if slices.ContainsFunc(own[t], func(d dimension) bool { return d.key == key }) {
 			return t
 		}
 	}
 	return tableViews
+}
+
+// variableTable is the raw table whose values are listed: that of the question they are for if it has the dimension.
+func (q *question) variableTable() table {
+	if of, err := typeByName(q.Of); err == nil {
+		if slices.ContainsFunc(own[of.table], func(d dimension) bool { return d.key == q.Dimension }) &&
+			slices.Contains(listedTables, of.table) {
+			return of.table
+		}
+	}
+	return variableTable(q.Dimension)
 }
 
 // variableKeys are the dimensions whose values can be listed.
@@ -70,7 +84,7 @@ func (q *question) dimensionValues(ctx context.Context, conn driver.Conn) ([]str
 	if err != nil {
 		return nil, err
 	}
-	from := []table{variableTable(q.Dimension)}
+	from := []table{q.variableTable()}
 	if from[0] == tableViews {
 		from = append(from, tableVitals, tableErrors)
 	}

@@ -34,6 +34,17 @@ func TestVariables(t *testing.T) {
 	require.Len(t, values(t, "route", `,"limit":2`), 2)
 }
 
+func TestAVariableListsTheValuesOfTheQuestionTheyAreFor(t *testing.T) {
+	for _, of := range queryTypes {
+		from := tableRequests // where "kind" is looked for first, for questions that do not have it
+		if of.table == tableActions {
+			from = tableActions
+		}
+		answer := frames(t, jsonOf(map[string]string{"queryType": "variable", "dimension": "kind", "of": of.name}), whole())
+		require.Contains(t, answer[0].Meta.ExecutedQueryString, "FROM "+string(from)+"\n", "of %s", of.name)
+	}
+}
+
 func TestEveryDimensionHasAColumn(t *testing.T) {
 	for _, key := range variableKeys() {
 		frames(t, jsonOf(map[string]string{"queryType": "variable", "dimension": key}), whole())
