@@ -75,9 +75,10 @@ func Lint() error {
 	return run("npm", "run", "--silent", "lint")
 }
 
-// TestBrowser drives the demo shop in Chromium and asks the plugin what it saw.
+// TestBrowser drives the demo shop in Chromium and asks the plugin what it saw, and drives the editors on what Grafana
+// 10.1 and 13 give a plugin. Their screenshots are in test-results/editors.
 func TestBrowser() error {
-	mg.SerialDeps(Build, demoPages)
+	mg.SerialDeps(Build, demoPages, editorPages)
 	chromium, err := findChromium()
 	if err != nil {
 		return err
@@ -117,7 +118,8 @@ func Fuzz() error {
 
 // Clean removes everything that a build or a demo made.
 func Clean() error {
-	for _, made := range []string{"bin", "dist", "data", "node_modules", "release", "test-results"} {
+	all := []string{"bin", "dist", "data", "node_modules", grafana13 + "/node_modules", "release", "test-results"}
+	for _, made := range all {
 		if err := os.RemoveAll(made); err != nil {
 			return err
 		}
@@ -146,16 +148,35 @@ func manifestAtRoot() error {
 // dependencies installs the npm packages, the embedded engine's library among them, when the lock file is newer than
 // what is there.
 func dependencies() error {
+	return install(".", "Installing npm packages and the ClickHouse engine's library (about 600 MB, once)")
+}
+
+// grafana13 holds the packages that Grafana 13 gives a plugin: they have the names of those of 10.1, against which the
+// plugin is compiled.
+const grafana13 = "src/e2e/grafana13"
+
+// editorPages builds the editors into a page of their own for each version of Grafana.
+func editorPages() error {
+	mg.Deps(dependencies)
+	if err := install(grafana13, "Installing what Grafana 13 gives a plugin (about 650 MB, once)"); err != nil {
+		return err
+	}
+	say("Building the editors for Grafana 10.1 and 13")
+	return run("npm", "run", "--silent", "build:editors")
+}
+
+// install makes a folder's node_modules what its lock file says.
+func install(folder, message string) error {
 	if _, err := exec.LookPath("npm"); err != nil {
 		return errors.New("npm is not on the PATH: install Node.js 20 or newer (it brings npm), then run this again")
 	}
-	const installed = "node_modules/.package-lock.json"
-	stale, err := target.Path(installed, "package-lock.json", "package.json")
+	stale, err := target.Path(filepath.Join(folder, "node_modules/.package-lock.json"),
+		filepath.Join(folder, "package-lock.json"), filepath.Join(folder, "package.json"))
 	if err != nil || !stale {
 		return err
 	}
-	say("Installing npm packages and the ClickHouse engine's library (about 600 MB, once)")
-	if err := run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
+	say(message)
+	if err := run("npm", "ci", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
 		return fmt.Errorf("npm ci failed; it needs the npm registry that `npm config get registry` names: %w", err)
 	}
 	return nil

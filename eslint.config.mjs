@@ -4,7 +4,7 @@ import reactHooks from 'eslint-plugin-react-hooks';
 import typescript from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['bin', 'coverage', 'data', 'dist', 'node_modules', 'pkg', 'playwright-report', 'test-results'] },
+  { ignores: ['bin', 'coverage', 'data', 'dist', 'node_modules', 'src/e2e/grafana13', 'pkg', 'playwright-report', 'test-results'] },
   js.configs.recommended,
   {
     files: ['**/*.mjs'],

@@ -9,10 +9,23 @@ export interface AdHocFilter {
   values?: string[];
 }
 
-/** The query narrowed by a dashboard's ad hoc filters. Filters whose value is still being chosen are left out. */
-export function withAdHocFilters(query: SightlineQuery, adHoc: AdHocFilter[]): SightlineQuery {
-  const chosen = adHoc.filter(({ key, value, values }) => key && (value || values?.length)).map(toFilter);
-  return chosen.length ? { ...query, filters: [...(query.filters ?? []), ...chosen] } : query;
+/**
+ * The query narrowed by a dashboard's ad hoc filters. They are sent apart from its own, because they are made for all
+ * panels: the backend leaves out what does not apply to a question, and says so.
+ */
+export function withAdHocFilters(query: SightlineQuery, adHoc: AdHocFilter[]): SentQuery {
+  const chosen = chosenOf(adHoc);
+  return chosen.length ? { ...query, adHocFilters: chosen } : query;
+}
+
+/** A query on its way to the backend. */
+export interface SentQuery extends SightlineQuery {
+  adHocFilters?: Filter[];
+}
+
+/** The ad hoc filters as a query has them, without those whose value is still being chosen. */
+export function chosenOf(adHoc: AdHocFilter[]): Filter[] {
+  return adHoc.filter(({ key, value, values }) => key && (value || values?.length)).map(toFilter);
 }
 
 /** Newer versions spell "one of several" =| and "none of several" !=|; here the number of values says it. */

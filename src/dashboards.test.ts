@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import manifest from '../plugin.json';
-import { dimensionsOf, listable } from './dimensions';
-import { panelTypes, shapeOf } from './queryTypes';
+import { typeOf } from './schema';
+import { schema } from './testing/schema';
 import type { SightlineQuery } from './types';
 
 interface Dashboard {
@@ -37,14 +37,16 @@ describe.each(files.map((file) => ({ file, ...read(file) })))('$title', ({ file,
 
   test.each(panels)('asks what the backend answers: $title', ({ targets }) => {
     for (const { queryType, format, groupBy = [], filters = [] } of targets) {
-      expect(panelTypes).toContain(queryType);
-      expect(shapeOf(queryType!).formats).toContain(format ?? 'table');
-      expect(dimensionsOf(queryType!)).toEqual(expect.arrayContaining([...groupBy, ...filters.map(({ key }) => key)]));
+      const type = typeOf(schema, queryType);
+      const dimensions = type?.dimensions.map(({ key }) => key) ?? [];
+      expect(type?.formats, queryType).toContain(format ?? 'table');
+      expect(dimensions).toEqual(expect.arrayContaining([...groupBy, ...filters.map(({ key }) => key)]));
     }
   });
 
   test('lists what the backend can list', () => {
     const lists = templating.list.flatMap(({ query }) => (typeof query === 'object' ? [query.dimension] : []));
+    const listable = typeOf(schema, 'variable')?.dimensions.map(({ key }) => key);
     expect(listable).toEqual(expect.arrayContaining(lists));
   });
 });

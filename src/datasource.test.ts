@@ -2,22 +2,24 @@ import { CoreApp, dateTime } from '@grafana/data';
 import { describe, expect, test } from 'vitest';
 import { dataSourceWith, serverAnswering } from './testing/instance';
 import { templatesWith, templatesWithAdHoc } from './testing/templates';
-import type { SightlineQuery } from './types';
+import { suggestValues } from './suggestions';
+import { schema } from './testing/schema';
+import type { Filter, SightlineQuery } from './types';
 
 const vitals: SightlineQuery = { refId: 'A', queryType: 'vitals', metric: 'lcp' };
 
 describe('a new query', () => {
-  test('is a graph of the p75 of LCP', () => {
-    expect(dataSourceWith().getDefaultQuery(CoreApp.Dashboard)).toEqual({
-      queryType: 'vitals',
-      metric: 'lcp',
-      percentile: 75,
-      format: 'timeseries',
-    });
+  test('is left to the editor, because Grafana puts defaults into stored queries', () => {
+    expect(dataSourceWith().getDefaultQuery(CoreApp.PanelEditor)).toEqual({});
+    expect(dataSourceWith().getDefaultQuery(CoreApp.UnifiedAlerting)).toEqual({});
   });
 
-  test('is left to the editor in an alert rule, which would show these defaults and not save them', () => {
-    expect(dataSourceWith().getDefaultQuery(CoreApp.UnifiedAlerting)).toEqual({});
+  test('asks in Explore how the routes are doing', () => {
+    expect(dataSourceWith().getDefaultQuery(CoreApp.Explore)).toEqual({
+      queryType: 'vitalsOverview',
+      groupBy: ['route'],
+      format: 'table',
+    });
   });
 });
 
@@ -36,24 +38,24 @@ describe('ad hoc filters', () => {
   const asked = { key: 'browser', operator: '=', values: ['Safari'] };
 
   test('narrow a query, as Grafana from 10.3 on hands them over', () => {
-    expect(dataSourceWith().applyTemplateVariables(vitals, {}, [chosen]).filters).toEqual([asked]);
+    expect(dataSourceWith().applyTemplateVariables(vitals, {}, [chosen]).adHocFilters).toEqual([asked]);
   });
 
   test('narrow a query, as Grafana before 10.3 keeps them', () => {
     const source = dataSourceWith({}, templatesWithAdHoc([chosen]));
-    expect(source.applyTemplateVariables(vitals, {}).filters).toEqual([asked]);
+    expect(source.applyTemplateVariables(vitals, {}).adHocFilters).toEqual([asked]);
   });
 
   test('with several values are one filter', () => {
     const several = { key: 'browser', operator: '!=|', value: 'Safari', values: ['Safari', 'Firefox'] };
-    expect(dataSourceWith().applyTemplateVariables(vitals, {}, [several]).filters).toEqual([
+    expect(dataSourceWith().applyTemplateVariables(vitals, {}, [several]).adHocFilters).toEqual([
       { key: 'browser', operator: '!=', values: ['Safari', 'Firefox'] },
     ]);
   });
 
   test('count once their value is chosen', () => {
     const open = { key: 'browser', operator: '=', value: '' };
-    expect(dataSourceWith().applyTemplateVariables(vitals, {}, [open]).filters).toBeUndefined();
+    expect(dataSourceWith().applyTemplateVariables(vitals, {}, [open]).adHocFilters).toBeUndefined();
   });
 
   test('leave the choices of a variable alone', () => {
@@ -84,7 +86,15 @@ describe('the values of a dimension', () => {
     const values = await dataSourceWith().getTagValues({ key: 'route', timeRange: range });
     expect(values).toEqual([{ text: '/' }, { text: '/cart' }]);
     expect(asked[0].url).toBe('/api/datasources/uid/sightline/resources/tag-values');
-    expect(asked[0].params).toEqual({ key: 'route', app: '', environment: '', from: '1000', to: '2000' });
+    expect(asked[0].params).toEqual({
+      key: 'route',
+      of: '',
+      app: '',
+      environment: '',
+      filters: '',
+      from: '1000',
+      to: '2000',
+    });
   });
 
   test('are none, without a message in the way, when the backend does not answer', async () => {
@@ -96,8 +106,66 @@ describe('the values of a dimension', () => {
   });
 });
 
-test('ad hoc filters offer the dimensions every query type takes', async () => {
-  const keys = (await dataSourceWith().getTagKeys()).map(({ value }) => value);
-  expect(keys).toContain('route');
-  expect(keys).not.toContain('fingerprint');
+describe('ad hoc filters offer', () => {
+  const keysFor = async (queries?: SightlineQuery[]) => {
+    serverAnswering(() => schema);
+    return (await dataSourceWith().getTagKeys({ queries })).map(({ text }) => text);
+  };
+
+  test('what every beacon has, by the key that Grafana before 10.3 makes of the text', async () => {
+    const keys = await keysFor();
+    expect(keys).toContain('navigationType');
+    expect(keys).not.toContain('fingerprint');
+  });
+
+  test('what the questions have that they are for', async () => {
+    expect(await keysFor([{ refId: 'A', queryType: 'errors' }])).toContain('fingerprint');
+  });
+
+  test('no app, which has its own field', async () => expect(await keysFor()).not.toContain('app'));
+});
+
+test('suggested values are of the question, and of what its other filters leave', async () => {
+  const asked = serverAnswering(() => []);
+  const source = dataSourceWith({}, templatesWith({ env: 'staging', os: 'iOS' }));
+  const filters: Filter[] = [
+    { key: 'os', operator: '=', values: ['$os'] },
+    { key: 'kind', operator: '=', values: ['click'] },
+    { key: 'route', operator: '=', values: [] },
+  ];
+  await suggestValues(source, 'kind', { query: { queryType: 'actions', environment: '$env', filters } });
+  expect(asked[0].params).toMatchObject({
+    of: 'actions',
+    environment: 'staging',
+    filters: JSON.stringify([{ key: 'os', operator: '=', values: ['iOS'] }]),
+  });
+});
+
+test('a panel goes to Explore with what its variables and ad hoc filters chose', () => {
+  const source = dataSourceWith({}, templatesWith({ app: 'shop' }));
+  const [query] = source.interpolateVariablesInQueries([{ ...vitals, app: '$app' }], {}, [
+    { key: 'os', operator: '=', value: 'iOS' },
+  ]);
+  expect(query).toEqual({
+    ...vitals,
+    app: 'shop',
+    filters: [{ key: 'os', operator: '=', values: ['iOS'] }],
+    datasource: { type: 'sightline-rum-datasource', uid: 'sightline' },
+  });
+});
+
+test('what can be asked is asked once, and again only after a failure', async () => {
+  let up = false;
+  const asked = serverAnswering(() => {
+    if (!up) {
+      throw new Error('502');
+    }
+    return schema;
+  });
+  const source = dataSourceWith();
+  await expect(source.schema()).rejects.toThrow('502');
+  up = true;
+  await Promise.all([source.schema(), source.schema()]);
+  expect(await source.schema()).toEqual(schema);
+  expect(asked).toHaveLength(2);
 });

@@ -1,16 +1,12 @@
-import type {
-  AnnotationSupport,
-  CoreApp,
-  DataSourceInstanceSettings,
-  MetricFindValue,
-  ScopedVars,
-  TimeRange,
-} from '@grafana/data';
+import { CoreApp, type DataSourceInstanceSettings, type MetricFindValue, type ScopedVars, type TimeRange } from '@grafana/data';
 import { DataSourceWithBackend, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
-import { type AdHocFilter, adHocFiltersOf, withAdHocFilters } from './adHoc';
-import { dimensionOption, sharedDimensions } from './dimensions';
+import { type AdHocFilter, adHocFiltersOf, chosenOf, type SentQuery, withAdHocFilters } from './adHoc';
+import { annotations } from './annotations';
+import { defaultQuery } from './defaults';
 import { interpolate, textsOf } from './interpolate';
-import { defaultQuery, isAlerting, isComplete } from './queryTypes';
+import { isComplete } from './questions';
+import { type Schema, typeOf } from './schema';
+import { fromStored } from './stored';
 import { suggestValues } from './suggestions';
 import type { SightlineQuery, SightlineSettings } from './types';
 import { Variables } from './variables';
@@ -19,7 +15,9 @@ import { Variables } from './variables';
 export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineSettings> {
   readonly settings: SightlineSettings;
 
-  override annotations: AnnotationSupport<SightlineQuery> = {};
+  override annotations = annotations;
+
+  private loading?: Promise<Schema>;
 
   constructor(
     instance: DataSourceInstanceSettings<SightlineSettings>,
@@ -30,12 +28,22 @@ export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineS
     this.variables = new Variables(this);
   }
 
+  /** What can be asked. It is the same as long as the plugin runs; only a failed attempt is made again. */
+  schema(): Promise<Schema> {
+    this.loading ??= this.getResource<Schema>('schema', undefined, { showErrorAlert: false }).catch((error) => {
+      this.loading = undefined;
+      throw error;
+    });
+    return this.loading;
+  }
+
   /**
-   * The page of an alert rule shows these defaults and does not save them, so the rule would be evaluated as something
-   * else than is shown. There, the editor itself fills a new query in.
+   * Grafana puts the defaults of a panel into every query that has nothing but a type, and the page of an alert rule
+   * shows its defaults without saving them. Either way something else would be asked than is written. So only Explore
+   * has defaults here; everywhere else the editor itself fills a new query in.
    */
   override getDefaultQuery(app: CoreApp): Partial<SightlineQuery> {
-    return isAlerting(app) ? {} : defaultQuery(app);
+    return app === CoreApp.Explore ? defaultQuery('panel', app) : {};
   }
 
   override filterQuery(query: SightlineQuery): boolean {
@@ -43,40 +51,62 @@ export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineS
     return !query.hide && isComplete({ ...query, sessionId: this.templates.replace(query.sessionId) });
   }
 
-  override applyTemplateVariables(query: SightlineQuery, scoped: ScopedVars, filters?: AdHocFilter[]): SightlineQuery {
-    const interpolated = interpolate(query, this.templates, scoped);
+  override applyTemplateVariables(query: SightlineQuery, scoped: ScopedVars, filters?: AdHocFilter[]): SentQuery {
+    const interpolated = interpolate(fromStored(query), this.templates, scoped);
     if (query.queryType === 'variable') {
       return interpolated; // the choices of a variable do not depend on filters made with them
     }
     return withAdHocFilters(interpolated, filters ?? adHocFiltersOf(this.templates, this.name));
   }
 
-  /** The app and environment a query means on this dashboard, for questions about the query itself. */
-  interpolated({ app, environment }: Pick<SightlineQuery, 'app' | 'environment'>): Partial<SightlineQuery> {
-    return interpolate({ refId: '', app, environment }, this.templates, {});
+  /** What a query means on this dashboard, for questions about the query itself. */
+  interpolated(query: Partial<SightlineQuery>): Partial<SightlineQuery> {
+    return interpolate({ refId: '', ...query }, this.templates, {});
   }
 
+  /** A panel's query as it goes to Explore, where there are no variables and no ad hoc filters: they become its own. */
   override interpolateVariablesInQueries(
     queries: SightlineQuery[],
     scoped: ScopedVars,
     filters?: AdHocFilter[]
   ): SightlineQuery[] {
-    return queries.map((query) => ({
-      ...this.applyTemplateVariables(query, scoped, filters),
-      datasource: this.getRef(),
-    }));
+    return queries.map((query) => {
+      const interpolated = interpolate(fromStored(query), this.templates, scoped);
+      const adHoc = chosenOf(filters ?? adHocFiltersOf(this.templates, this.name));
+      const all = [...(interpolated.filters ?? []), ...adHoc];
+      return { ...interpolated, ...(all.length ? { filters: all } : {}), datasource: this.getRef() };
+    });
   }
 
   override targetContainsTemplate(query: SightlineQuery): boolean {
-    return textsOf(query).some((text) => this.templates.containsTemplate(text));
+    return textsOf(fromStored(query)).some((text) => this.templates.containsTemplate(text));
   }
 
-  override getTagKeys(): Promise<MetricFindValue[]> {
-    return Promise.resolve(sharedDimensions.map((key) => ({ text: dimensionOption(key).label ?? key, value: key })));
+  /** The dashboard's variables as they are written in a field. */
+  variableNames(): string[] {
+    return this.templates.getVariables().map(({ name }) => `$${name}`);
   }
 
-  /** Grafana before 10.3 does not say which time is on screen. */
-  override async getTagValues({ key, timeRange }: { key: string; timeRange?: TimeRange }): Promise<MetricFindValue[]> {
-    return (await suggestValues(this, key, { range: timeRange })).map((text) => ({ text }));
+  /**
+   * What ad hoc filters can name: the dimensions of the questions they are for, which Grafana says from 11 on, else those
+   * that every beacon has. An answer is of one app, which has its own field. The text is the key: before 10.3 Grafana
+   * makes the filter's key of it.
+   */
+  override async getTagKeys({ queries = [] }: { queries?: SightlineQuery[] } = {}): Promise<MetricFindValue[]> {
+    const schema = await this.schema();
+    const asked = queries.flatMap(({ queryType }) => typeOf(schema, queryType) ?? []);
+    const dimensions = (asked.length ? asked : schema.queryTypes.slice(0, 1)).flatMap((type) => type.dimensions);
+    const keys = new Set(dimensions.map(({ key }) => key).filter((key) => key !== 'app'));
+    return [...keys].map((key) => ({ text: key, value: key }));
+  }
+
+  /** Grafana before 10.3 does not say which time is on screen, nor what else is filtered on. */
+  override async getTagValues(options: {
+    key: string;
+    timeRange?: TimeRange;
+    filters?: AdHocFilter[];
+  }): Promise<MetricFindValue[]> {
+    const scope = { query: { filters: chosenOf(options.filters ?? []) }, range: options.timeRange };
+    return (await suggestValues(this, options.key, scope)).map((text) => ({ text }));
   }
 }

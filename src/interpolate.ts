@@ -1,20 +1,31 @@
 import type { ScopedVars } from '@grafana/data';
 import type { TemplateSrv } from '@grafana/runtime';
-import type { Filter, SightlineQuery } from './types';
+import type { Compare, Filter, SightlineQuery } from './types';
 
 /** A text that is one template variable and nothing else: $route, ${route} or [[route]]. */
 const wholeVariable = /^(?:\$(\w+)|\$\{(\w+)\}|\[\[(\w+)\]\])$/;
 
-/** The query with every template variable replaced by its current value or values. */
+/** Keys whose texts belong to Grafana, or are a choice of the editor's. */
+const notInterpolated = ['refId', 'datasource', 'key', 'hide', 'queryType'];
+
+/** What the backend reads as "no choice was made". */
+const all = '$__all';
+
+/**
+ * The query with every template variable replaced by its current value or values. Every text may hold one, also those
+ * of keys that only the backend knows.
+ */
 export function interpolate(query: SightlineQuery, templates: TemplateSrv, scoped: ScopedVars): SightlineQuery {
   const replace = (text: string) => templates.replace(text, scoped);
   const expand = (text: string) => valuesOf(text, templates, scoped);
 
-  const next: SightlineQuery = { ...query };
-  for (const key of ['app', 'metric', 'dimension', 'sessionId'] as const) {
-    if (next[key]) {
-      next[key] = replace(next[key]);
-    }
+  const texts = Object.entries(query)
+    .filter(([key, value]) => typeof value === 'string' && !notInterpolated.includes(key))
+    .map(([key, text]) => [key, isAllChosen(text as string, templates, scoped) ? all : replace(text as string)]);
+  const next: SightlineQuery = { ...query, ...(Object.fromEntries(texts) as Partial<SightlineQuery>) };
+
+  if (query.app && (expand(query.app)?.length ?? 2) > 1) {
+    next.app = '*'; // an answer covers one app; the backend says so
   }
   if (query.groupBy) {
     next.groupBy = [...new Set(query.groupBy.flatMap((key) => expand(key) ?? []))].filter(Boolean);
@@ -22,19 +33,29 @@ export function interpolate(query: SightlineQuery, templates: TemplateSrv, scope
   if (query.filters) {
     next.filters = query.filters.flatMap((filter) => interpolateFilter(filter, templates, scoped) ?? []);
   }
+  if (query.compare && typeof query.compare === 'object') {
+    next.compare = { from: replace(query.compare.from), to: replace(query.compare.to) } satisfies Compare;
+  }
+  // Several environments or journeys at once are a filter; no single one is meant then.
   if (query.environment) {
     const environments = expand(query.environment) ?? ['*'];
     next.environment = environments[0] ?? '';
     if (environments.length > 1) {
-      // Several at once are a filter; no single environment is meant then.
       next.environment = '';
       next.filters = [...(next.filters ?? []), { key: 'environment', operator: '=', values: environments }];
+    }
+  }
+  if (query.journey) {
+    const journeys = expand(query.journey) ?? [];
+    next.journey = journeys.length === 1 ? journeys[0] : '';
+    if (journeys.length > 1) {
+      next.filters = [...(next.filters ?? []), { key: 'journey', operator: '=', values: journeys }];
     }
   }
   return next;
 }
 
-/** The filter with its variables replaced, or undefined when it filters nothing, as with "All" chosen. */
+/** The filter with its variables replaced, or undefined when it filters nothing: its variable is on "All", or has no value. */
 function interpolateFilter(filter: Filter, templates: TemplateSrv, scoped: ScopedVars): Filter | undefined {
   const key = templates.replace(filter.key, scoped);
   if (!key) {
@@ -45,8 +66,8 @@ function interpolateFilter(filter: Filter, templates: TemplateSrv, scoped: Scope
   const values: string[] = [];
   for (const text of filter.values) {
     const expanded = valuesOf(text, templates, scoped);
-    if (expanded === undefined) {
-      return undefined;
+    if (expanded === undefined || (text.includes('$') && expanded.every((value) => value === ''))) {
+      return undefined; // all are meant, or nothing was chosen yet
     }
     values.push(...(regex ? [templates.replace(text, scoped, 'regex')] : expanded));
   }
@@ -55,12 +76,10 @@ function interpolateFilter(filter: Filter, templates: TemplateSrv, scoped: Scope
 
 /** The values a text stands for: several when it is a variable with several, undefined when that variable is on "All". */
 function valuesOf(text: string, templates: TemplateSrv, scoped: ScopedVars): string[] | undefined {
-  const match = wholeVariable.exec(text.trim());
-  if (!match) {
+  if (!wholeVariable.test(text.trim())) {
     return [templates.replace(text, scoped)];
   }
-  const name = match[1] ?? match[2] ?? match[3];
-  if (isAll(name, templates, scoped)) {
+  if (isAllChosen(text, templates, scoped)) {
     return undefined;
   }
   let chosen: string[] | undefined;
@@ -71,9 +90,11 @@ function valuesOf(text: string, templates: TemplateSrv, scoped: ScopedVars): str
   return chosen ?? [replaced];
 }
 
-/** A panel repeated for a variable has one value of it, whatever the dashboard's own choice is. */
-function isAll(name: string, templates: TemplateSrv, scoped: ScopedVars): boolean {
-  if (scoped[name]) {
+/** Whether a text is a variable that is on "All". A panel repeated for it has one value of it, whatever was chosen. */
+function isAllChosen(text: string, templates: TemplateSrv, scoped: ScopedVars): boolean {
+  const match = wholeVariable.exec(text.trim());
+  const name = match?.[1] ?? match?.[2] ?? match?.[3];
+  if (!name || scoped[name]) {
     return false;
   }
   const variable = templates.getVariables().find((candidate) => candidate.name === name);
@@ -81,11 +102,14 @@ function isAll(name: string, templates: TemplateSrv, scoped: ScopedVars): boolea
     return false;
   }
   const { value } = variable.current as { value?: unknown };
-  return [value].flat().includes('$__all');
+  return [value].flat().includes(all);
 }
 
 /** Every text of a query that may hold a template variable. */
-export function textsOf({ app, environment, metric, dimension, sessionId, groupBy, filters }: SightlineQuery): string[] {
-  const inFilters = (filters ?? []).flatMap(({ key, values }) => [key, ...values]);
-  return [app, environment, metric, dimension, sessionId, ...(groupBy ?? []), ...inFilters].filter((text) => text !== undefined);
+export function textsOf({ filters = [], groupBy = [], compare, ...rest }: SightlineQuery): string[] {
+  const own = Object.entries(rest).flatMap(([key, value]) =>
+    typeof value === 'string' && !notInterpolated.includes(key) ? value : []
+  );
+  const times = typeof compare === 'object' ? [compare.from, compare.to] : [compare ?? []].flat();
+  return [...own, ...times, ...groupBy, ...filters.flatMap(({ key, values }) => [key, ...values])];
 }

@@ -1,23 +1,26 @@
 import type { TimeRange } from '@grafana/data';
 import type { DataSource } from './datasource';
-import type { SightlineQuery } from './types';
+import type { Filter, SightlineQuery } from './types';
 
-/** What narrows the values that are suggested: the query's own app and environment, and the time on screen. */
+/** What narrows the values that are suggested: the query they are for, and the time on screen. */
 export interface Scope {
-  query?: Pick<SightlineQuery, 'app' | 'environment'>;
+  query?: Pick<SightlineQuery, 'queryType' | 'app' | 'environment' | 'filters'>;
   range?: TimeRange;
 }
 
 /**
- * The values a dimension has, most frequent first as the backend lists them. Suggestions are a help and never in the
- * way: without an answer there are none, and the field still takes any text.
+ * The values a dimension has, most frequent first as the backend lists them, of what the query's other filters leave.
+ * Suggestions are a help and never in the way: without an answer there are none, and the field still takes any text.
  */
 export async function suggestValues(datasource: DataSource, key: string, scope: Scope = {}): Promise<string[]> {
-  const { app, environment } = datasource.interpolated(scope.query ?? {});
+  const { app, environment, filters = [] } = datasource.interpolated(scope.query ?? {});
+  const others = filters.filter((filter: Filter) => filter.key !== key && filter.values.length);
   const params = {
     key,
+    of: scope.query?.queryType ?? '',
     app: app ?? '',
     environment: environment ?? '',
+    filters: others.length ? JSON.stringify(others) : '',
     from: scope.range?.from.valueOf().toString() ?? '',
     to: scope.range?.to.valueOf().toString() ?? '',
   };

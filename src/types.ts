@@ -1,12 +1,6 @@
 import type { DataSourceJsonData } from '@grafana/data';
 import type { DataQuery } from '@grafana/schema';
 
-/** What a query asks for. The backend knows the full list; these are the ones the editors offer. */
-export type QueryType = 'vitals' | 'errors' | 'sessions' | 'session' | 'variable';
-
-/** The shape of an answer. Which ones a query type has: queryTypes.ts. */
-export type Format = 'timeseries' | 'table' | 'numeric' | 'distribution' | 'logs' | 'trace';
-
 export type Operator = '=' | '!=' | '=~' | '!~';
 
 /** A condition on a dimension. Several values mean any of them with = and =~, none of them with != and !~. */
@@ -16,26 +10,48 @@ export interface Filter {
   values: string[];
 }
 
-/** The query JSON that panels, alert rules, Explore and provisioning share. The backend fills in what is left out. */
+/** The time an answer is held against: a word the backend knows, or a window as RFC 3339 or Unix milliseconds. */
+export type Compare = string | { from: string; to: string };
+
+/** A number, or a template variable that has one. The backend reads both. */
+export type NumberOrVariable = number | string;
+
+/**
+ * The query JSON that panels, alert rules, Explore and provisioning share. The backend fills in what is left out, knows
+ * the query types with their formats and dimensions, and tells the editors in its schema (schema.ts).
+ */
 export interface SightlineQuery extends DataQuery {
-  queryType?: QueryType;
+  queryType?: string;
   /** Empty: the data source's default. */
   app?: string;
   /** Empty: the data source's default. "*": all of them. */
   environment?: string;
-  /** A Web Vital (lcp, inp, cls, fcp, ttfb) or the name of a custom timing. */
+  /** What is measured: a Web Vital or the name of a custom timing, or one of the question's own measures. */
   metric?: string;
   /** In percent, 1 … 99.9. */
-  percentile?: number;
+  percentile?: NumberOrVariable;
   /** Up to three dimensions. */
   groupBy?: string[];
   filters?: Filter[];
-  format?: Format;
+  format?: string;
   /** Fewer samples than this are "not enough data" and not a number. */
-  minSamples?: number;
-  limit?: number;
-  /** Of a session query: whose timeline. */
+  minSamples?: NumberOrVariable;
+  limit?: NumberOrVariable;
+  compare?: Compare;
+  /** Of impact: what of the metric is looked at, its percentile or the share of poor samples. */
+  measure?: string;
+  /** Of a question whose answer has several parts: which one. */
+  section?: string;
+  /** Of journeys: which one. Empty: all of them. */
+  journey?: string;
+  /** Of error bursts: how long now is, as "5m". */
+  window?: string;
+  /** Of error bursts: how long the time before is that now is held against, as "24h". */
+  baseline?: string;
+  /** Of a session or its traces: whose. */
   sessionId?: string;
+  /** Of traces: which one. */
+  traceId?: string;
   /** Of a variable query: whose values. */
   dimension?: string;
 }
@@ -62,7 +78,22 @@ export interface SightlineSettings extends DataSourceJsonData {
   apps?: string[];
   /** The lowest Grafana role that sees single sessions. */
   sessionRole?: SessionRole;
+  /** Alert rules may see single sessions, and carry their ids into messages. */
+  idsInAlerts?: boolean;
   minSamples?: number;
+  /** What one question may cost at most. */
+  maxRows?: number;
+  maxExecutionSeconds?: number;
+  maxMemoryMB?: number;
+  maxRowsRead?: number;
+  /** The data sources that trace ids, request ids and endpoints lead to. */
+  tempoUid?: string;
+  lokiUid?: string;
+  /** LogQL that finds a trace's lines; ${traceId} stands for the id. */
+  lokiQuery?: string;
+  prometheusUid?: string;
+  /** PromQL for how busy the service behind an endpoint or host is; ${value} stands for what was clicked. */
+  prometheusQuery?: string;
 }
 
 /** Settings that Grafana encrypts and never sends back to the browser. */

@@ -1,4 +1,4 @@
-import { Collapse, Field, Input, TagsInput } from '@grafana/ui';
+import { Collapse, Field, Switch, TagsInput } from '@grafana/ui';
 import React, { useState } from 'react';
 import { labels } from '../labels';
 import type { SessionRole } from '../types';
@@ -31,23 +31,13 @@ export function AccessSettings(props: ConfigProps) {
           onChange={(role) => set('sessionRole', role)}
         />
       </Field>
-      <Field label={text.minSamples} description={text.minSamplesDescription}>
-        <Input
-          id="sightline-min-samples"
-          width={20}
-          type="number"
-          min={1}
-          placeholder={text.minSamplesPlaceholder}
-          value={settings.minSamples ?? ''}
-          onChange={(event) => set('minSamples', positive(event.currentTarget.value))}
+      <Field label={text.idsInAlerts} description={text.idsInAlertsDescription}>
+        <Switch
+          id="sightline-ids-in-alerts"
+          value={settings.idsInAlerts ?? false}
+          onChange={(event) => set('idsInAlerts', event.currentTarget.checked || undefined)}
         />
       </Field>
     </Collapse>
   );
-}
-
-/** A whole number from 1, or undefined for anything else. */
-function positive(typed: string): number | undefined {
-  const number = Math.floor(Number(typed));
-  return number >= 1 ? number : undefined;
 }

@@ -2,9 +2,10 @@ import type { DataSourceSettings } from '@grafana/data';
 import { render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import React, { useState } from 'react';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { labels } from '../labels';
 import { barriers } from '../testing/axe';
+import { grafanaHas } from '../testing/instance';
 import type { SightlineSecrets, SightlineSettings } from '../types';
 import { ConfigEditor } from './ConfigEditor';
 
@@ -44,6 +45,10 @@ function open(part: Partial<Settings> = {}) {
 }
 
 describe('the config editor', () => {
+  beforeEach(() =>
+    grafanaHas({ uid: 'traces-1', type: 'tempo', name: 'Our traces' }, { uid: 'logs-1', type: 'loki', name: 'Our logs' })
+  );
+
   test('keeps every setting out of the standard fields, which the data proxy would use', async () => {
     const { user, saved } = open();
     await user.type(screen.getByLabelText(new RegExp(text.address)), 'db:9440');
@@ -100,13 +105,50 @@ describe('the config editor', () => {
     await user.type(screen.getByLabelText(new RegExp(`^${text.apps}`)), 'shop{Enter}blog{Enter}');
     const role = screen.getByRole('radiogroup', { name: text.sessionRole });
     await user.click(within(role).getByRole('radio', { name: 'Admin' }));
-    await user.type(screen.getByLabelText(new RegExp(text.minSamples)), '200');
-    expect(saved().jsonData).toEqual({ apps: ['shop', 'blog'], sessionRole: 'Admin', minSamples: 200 });
+    await user.click(screen.getByLabelText(new RegExp(text.idsInAlerts)));
+    expect(saved().jsonData).toEqual({ apps: ['shop', 'blog'], sessionRole: 'Admin', idsInAlerts: true });
+  });
+
+  test('sets what a question may cost', async () => {
+    const { user, saved } = open();
+    await user.click(screen.getByText(text.limits));
+    const limits = { minSamples: 200, maxRows: 500, maxExecutionSeconds: 12, maxMemoryMB: 512, maxRowsRead: 9_000_000_000 };
+    for (const [limit, value] of Object.entries(limits)) {
+      const { label } = text.limit[limit as keyof typeof limits];
+      await user.type(screen.getByLabelText(new RegExp(`^${label}`)), String(value));
+    }
+    expect(saved().jsonData).toEqual(limits);
+  });
+
+  test('links to data sources of the fitting kind only', async () => {
+    const { user, saved } = open();
+    await user.click(screen.getByLabelText(new RegExp(`^${text.tempo}`)));
+    expect(await screen.findByText('Our traces')).toBeTruthy();
+    expect(screen.queryByText('Our logs')).toBeNull();
+    await user.click(screen.getByText('Our traces'));
+    expect(screen.queryByLabelText(new RegExp(text.lokiQuery))).toBeNull();
+    await user.click(screen.getByLabelText(new RegExp(`^${text.loki}`)));
+    await user.click(await screen.findByText('Our logs'));
+    await user.click(screen.getByLabelText(new RegExp(text.lokiQuery)));
+    await user.paste('{app="shop"} |= "${traceId}"');
+    expect(saved().jsonData).toEqual({
+      tempoUid: 'traces-1',
+      lokiUid: 'logs-1',
+      lokiQuery: '{app="shop"} |= "${traceId}"',
+    });
+  });
+
+  test('says where the login of the local engine is found, until there is an address', async () => {
+    const { user } = open();
+    expect(screen.getByText(text.engineHint)).toBeTruthy();
+    await user.type(screen.getByLabelText(new RegExp(text.address)), 'db');
+    expect(screen.queryByText(text.engineHint)).toBeNull();
   });
 
   test('can be used without seeing it', async () => {
     const { user, container } = open({ jsonData: { secure: true } });
     await user.click(screen.getByText(text.access));
+    await user.click(screen.getByText(text.limits));
     expect(await barriers(container)).toEqual([]);
   });
 });

@@ -2,6 +2,8 @@ import React from 'react';
 import { AccessSettings } from './AccessSettings';
 import { ConnectionSettings } from './ConnectionSettings';
 import { DefaultSettings } from './DefaultSettings';
+import { LimitSettings } from './LimitSettings';
+import { LinkedSettings } from './LinkedSettings';
 import { TlsSettings } from './TlsSettings';
 import type { ConfigProps } from './useSettings';
 
@@ -12,7 +14,9 @@ export function ConfigEditor(props: ConfigProps) {
       <ConnectionSettings {...props} />
       {props.options.jsonData.secure && <TlsSettings {...props} />}
       <DefaultSettings {...props} />
+      <LinkedSettings {...props} />
       <AccessSettings {...props} />
+      <LimitSettings {...props} />
     </>
   );
 }

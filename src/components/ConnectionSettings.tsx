@@ -1,4 +1,5 @@
-import { Field, FieldSet, Input, SecretInput, Switch } from '@grafana/ui';
+import { css } from '@emotion/css';
+import { Alert, Field, FieldSet, Input, SecretInput, Switch } from '@grafana/ui';
 import React from 'react';
 import { labels } from '../labels';
 import type { Protocol } from '../types';
@@ -7,6 +8,7 @@ import { type ConfigProps, useSettings } from './useSettings';
 
 const text = labels.config;
 const width = 50;
+const hint = css({ paddingLeft: '1.5em' });
 const protocols: Array<{ value: Protocol; label: string }> = [
   { value: 'http', label: text.protocols.http },
   { value: 'native', label: text.protocols.native },
@@ -18,6 +20,15 @@ export function ConnectionSettings(props: ConfigProps) {
   const password = secret('password');
   return (
     <FieldSet label={text.connection}>
+      {!settings.address && (
+        <Alert severity="info" title={text.engineHint}>
+          <ul className={hint}>
+            {text.engineHints.map((line) => (
+              <li key={line}>{line}</li>
+            ))}
+          </ul>
+        </Alert>
+      )}
       <Field label={text.address} description={text.addressDescription} required>
         <Input
           id="sightline-address"

@@ -1,18 +1,13 @@
 import type { SelectableValue } from '@grafana/data';
 import { InlineField, MultiSelect, Select } from '@grafana/ui';
 import React from 'react';
-import { dimensionOption, dimensionsOf } from '../dimensions';
 import { labels } from '../labels';
+import { dimensionOption } from '../schema';
 import type { Filter, Operator } from '../types';
 import type { PartProps } from './layout';
 import { useSuggestions } from './useSuggestions';
 
 const text = labels.query;
-const operators = Object.entries(labels.operators).map(([value, description]) => ({
-  value: value as Operator,
-  label: value,
-  description,
-}));
 
 interface Props extends PartProps {
   /** Position in the list, from 0. */
@@ -22,8 +17,9 @@ interface Props extends PartProps {
 }
 
 /** One filter: a dimension, how it compares, and with which values. */
-export function FilterFields({ datasource, query, range, n, filter, onChange }: Props) {
+export function FilterFields({ datasource, schema, type, query, range, n, filter, onChange }: Props) {
   const { options, isLoading, load } = useSuggestions(datasource, filter.key, { query, range });
+  const operators = schema.operators.map((value) => ({ value, label: value, description: labels.operators[value] }));
   const values: Array<SelectableValue<string>> = filter.values.map((value) => ({ value, label: value }));
   return (
     <>
@@ -31,19 +27,22 @@ export function FilterFields({ datasource, query, range, n, filter, onChange }: 
         <Select
           aria-label={text.filterKey(n + 1)}
           width={20}
-          options={dimensionsOf(query.queryType ?? 'vitals').map(dimensionOption)}
-          value={filter.key ? dimensionOption(filter.key) : null}
+          options={type.dimensions.map(({ key }) => dimensionOption(key, type.dimensions))}
+          value={filter.key ? dimensionOption(filter.key, type.dimensions) : null}
           placeholder={text.keyPlaceholder}
+          allowCustomValue
+          isValidNewOption={(typed) => typed.includes('$')}
+          formatCreateLabel={text.useTyped}
           onChange={({ value }) => value && onChange({ ...filter, key: value, values: [] })}
         />
       </InlineField>
       <InlineField>
-        <Select<Operator>
+        <Select
           aria-label={text.filterOperator(n + 1)}
           width={10}
           options={operators}
           value={filter.operator}
-          onChange={({ value }) => value && onChange({ ...filter, operator: value })}
+          onChange={({ value }) => value && onChange({ ...filter, operator: value as Operator })}
         />
       </InlineField>
       <InlineField>

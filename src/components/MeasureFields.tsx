@@ -1,58 +1,97 @@
 import { InlineField, Select } from '@grafana/ui';
 import React from 'react';
 import { labels } from '../labels';
-import type { PartProps } from './layout';
+import { nameOf } from '../names';
+import { measuresOf, uses } from '../questions';
+import { labelWidth, type PartProps } from './layout';
 import { useSuggestions } from './useSuggestions';
 
-const vitals = Object.entries(labels.metrics).map(([value, text]) => ({ value, ...text }));
-const percentiles = [50, 75, 90, 95, 99].map(percentileOption);
+const percentiles = [50, 75, 90, 95, 99];
 
 /** What is measured, and which percentile of it is told. */
-export function MeasureFields({ id, datasource, query, range, set }: PartProps) {
-  const suggestions = useSuggestions(datasource, 'metric', { query, range });
-  const timings = suggestions.options.filter(({ value }) => !vitals.some((vital) => vital.value === value));
-  const metrics = [...vitals, ...timings];
-  const metric = query.metric ?? 'lcp';
-  const percentile = query.percentile ?? 75;
+export function MeasureFields(props: PartProps) {
+  const { type, query } = props;
   return (
     <>
-      <InlineField label={labels.query.metric} tooltip={labels.query.metricTooltip} htmlFor={`${id}-metric`}>
-        <Select
-          inputId={`${id}-metric`}
-          aria-label={labels.query.metric}
-          width={20}
-          options={metrics}
-          isLoading={suggestions.isLoading}
-          onOpenMenu={suggestions.load}
-          value={metrics.find(({ value }) => value === metric) ?? { value: metric, label: metric }}
-          allowCustomValue
-          formatCreateLabel={labels.query.useTyped}
-          onChange={({ value }) => set({ metric: value })}
-        />
-      </InlineField>
-      <InlineField
-        label={labels.query.percentile}
-        tooltip={labels.query.percentileTooltip}
-        htmlFor={`${id}-percentile`}
-      >
-        <Select<number>
-          inputId={`${id}-percentile`}
-          aria-label={labels.query.percentile}
-          width={12}
-          options={percentiles}
-          value={percentileOption(percentile)}
-          allowCustomValue
-          isValidNewOption={(typed) => isPercentile(typed)}
-          onCreateOption={(typed) => set({ percentile: numberOf(typed) })}
-          onChange={({ value }) => set({ percentile: value })}
-        />
-      </InlineField>
+      {uses(type, 'metric', query) && <MeasureField {...props} />}
+      {uses(type, 'measure', query) && <ShareField {...props} />}
+      {uses(type, 'percentile', query) && <PercentileField {...props} />}
     </>
   );
 }
 
-function percentileOption(value: number) {
-  return { value, label: `p${value}` };
+function MeasureField({ id, datasource, schema, type, query, range, set }: PartProps) {
+  const { keys, fallback, custom } = measuresOf(type, schema);
+  const suggestions = useSuggestions(datasource, 'metric', { query, range });
+  const timings = custom ? suggestions.options.filter(({ value }) => value && !keys.includes(value)) : [];
+  const metric = query.metric || fallback;
+  return (
+    <InlineField
+      label={labels.query.metric}
+      labelWidth={labelWidth}
+      tooltip={labels.query.metricTooltip}
+      htmlFor={`${id}-metric`}
+    >
+      <Select
+        inputId={`${id}-metric`}
+        aria-label={labels.query.metric}
+        width={24}
+        options={[...keys.map(measureOption), ...timings]}
+        isLoading={custom && suggestions.isLoading}
+        onOpenMenu={custom ? suggestions.load : undefined}
+        value={metric ? measureOption(metric) : null}
+        placeholder={labels.query.everyMetric}
+        isClearable={!fallback}
+        allowCustomValue
+        isValidNewOption={(typed) => typed.trim() !== '' && (custom || typed.includes('$'))}
+        formatCreateLabel={labels.query.useTyped}
+        onChange={(chosen) => set({ metric: chosen?.value })}
+      />
+    </InlineField>
+  );
+}
+
+function measureOption(value: string) {
+  return { value, label: nameOf(value), ...labels.metrics[value] };
+}
+
+/** What of the measure: its percentile, or the share of samples that are poor. */
+function ShareField({ id, query, set }: PartProps) {
+  const options = Object.entries(labels.measures).map(([value, label]) => ({ value, label }));
+  return (
+    <InlineField label={labels.query.measure} tooltip={labels.query.measureTooltip} htmlFor={`${id}-measure`}>
+      <Select
+        inputId={`${id}-measure`}
+        aria-label={labels.query.measure}
+        width={20}
+        options={options}
+        value={options.find(({ value }) => value === (query.measure || 'percentile')) ?? null}
+        onChange={({ value }) => set({ measure: value })}
+      />
+    </InlineField>
+  );
+}
+
+function PercentileField({ id, query, set }: PartProps) {
+  return (
+    <InlineField label={labels.query.percentile} tooltip={labels.query.percentileTooltip} htmlFor={`${id}-percentile`}>
+      <Select<number | string>
+        inputId={`${id}-percentile`}
+        aria-label={labels.query.percentile}
+        width={12}
+        options={percentiles.map(percentileOption)}
+        value={percentileOption(query.percentile ?? 75)}
+        allowCustomValue
+        isValidNewOption={(typed) => isPercentile(typed)}
+        onCreateOption={(typed) => set({ percentile: typed.includes('$') ? typed.trim() : numberOf(typed) })}
+        onChange={({ value }) => set({ percentile: value })}
+      />
+    </InlineField>
+  );
+}
+
+function percentileOption(value: number | string) {
+  return { value, label: typeof value === 'number' ? `p${value}` : value };
 }
 
 /** Takes "98" and "p98" alike. */
@@ -62,5 +101,5 @@ function numberOf(typed: string): number {
 
 function isPercentile(typed: string): boolean {
   const number = numberOf(typed);
-  return number >= 1 && number <= 99.9;
+  return typed.includes('$') || (number >= 1 && number <= 99.9);
 }

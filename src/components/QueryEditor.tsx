@@ -1,71 +1,148 @@
-import type { QueryEditorProps } from '@grafana/data';
-import { InlineField, InlineFieldRow, Select } from '@grafana/ui';
+import type { PanelData, QueryEditorProps, TimeRange } from '@grafana/data';
+import { Alert, InlineFieldRow } from '@grafana/ui';
 import React, { useEffect, useId } from 'react';
+import { asksTheSame, withType } from '../change';
 import type { DataSource } from '../datasource';
+import { defaultQuery, placeOf } from '../defaults';
 import { labels } from '../labels';
-import { defaultQuery, panelTypes, shapeOf, withType } from '../queryTypes';
-import type { Format, QueryType, SightlineQuery, SightlineSettings } from '../types';
+import { formatsIn, type Place, uses } from '../questions';
+import { type QueryTypeSchema, type Schema, typeOf } from '../schema';
+import { fromStored } from '../stored';
+import type { SightlineQuery, SightlineSettings } from '../types';
+import { CompareFields } from './CompareFields';
 import { FilterRows } from './FilterRows';
+import { FormatField, formatOption } from './FormatField';
 import { GroupByField } from './GroupByField';
-import { labelWidth } from './layout';
 import { MeasureFields } from './MeasureFields';
+import { MoreFields } from './MoreFields';
+import { Note } from './Note';
+import { QuestionField, questionOption } from './QuestionField';
+import { SchemaGate } from './SchemaGate';
 import { ScopeFields } from './ScopeFields';
-import { SessionField } from './SessionField';
+import { SubjectFields } from './SubjectFields';
 
 type Props = QueryEditorProps<DataSource, SightlineQuery, SightlineSettings>;
 
-/** Asks a question without SQL: what, of whom, split by what, in which shape. Every change runs the query. */
-export function QueryEditor({ datasource, query: stored, range, app, onChange, onRunQuery }: Props) {
-  const id = useId();
-  const query: SightlineQuery = stored.queryType ? stored : { ...defaultQuery(app), ...stored };
+/** Asks a question without SQL: what, of whom, split by what, in which shape. */
+export function QueryEditor({ datasource, query, app, ...rest }: Props) {
+  const place = placeOf(app);
+  const complete = query.queryType ? query : { ...defaultQuery(place, app), ...query };
+  return <QuestionEditor {...rest} datasource={datasource} stored={query} query={complete} place={place} />;
+}
+
+interface QuestionProps {
+  datasource: DataSource;
+  /** As it is saved. */
+  stored: SightlineQuery;
+  /** As it is shown. */
+  query: SightlineQuery;
+  place: Place;
+  range?: TimeRange;
+  data?: PanelData;
+  onChange: (query: SightlineQuery) => void;
+  onRunQuery: () => void;
+}
+
+export function QuestionEditor({ datasource, stored, query, place, onChange, onRunQuery, ...rest }: QuestionProps) {
   useEffect(() => {
     // What is shown is what is saved: an alert rule is evaluated from its JSON, without the editor's defaults.
     if (!stored.queryType) {
       onChange(query);
     }
   });
-  const type = query.queryType ?? 'vitals';
-  const shape = shapeOf(type);
+  const shown = fromStored(query);
   const change = (next: SightlineQuery) => {
     onChange(next);
-    onRunQuery();
+    if (!asksTheSame(next, shown)) {
+      onRunQuery();
+    }
   };
-  const set = (part: Partial<SightlineQuery>) => change({ ...query, ...part });
-  const parts = { id, datasource, query, range, set };
+  return (
+    <SchemaGate datasource={datasource}>
+      {(schema) => (
+        <Fields {...rest} datasource={datasource} schema={schema} query={shown} place={place} change={change} />
+      )}
+    </SchemaGate>
+  );
+}
 
+interface FieldsProps {
+  datasource: DataSource;
+  schema: Schema;
+  query: SightlineQuery;
+  place: Place;
+  range?: TimeRange;
+  data?: PanelData;
+  change: (query: SightlineQuery) => void;
+}
+
+function Fields({ datasource, schema, query, place, range, data, change }: FieldsProps) {
+  const id = useId();
+  const name = query.queryType ?? schema.queryTypes[0].name;
+  const type = typeOf(schema, name);
+  const question = (
+    <QuestionField
+      id={id}
+      schema={schema}
+      place={place}
+      name={name}
+      onChange={(next) => change(withType(query, next, schema, place))}
+    />
+  );
+  if (!type) {
+    return (
+      <>
+        <InlineFieldRow>{question}</InlineFieldRow>
+        <Alert severity="warning" title={labels.query.unknownQuestion(name)} />
+      </>
+    );
+  }
+  const set = (part: Partial<SightlineQuery>) => change(withoutEmpty({ ...query, ...part }));
+  const parts = { id, datasource, schema, type, query, range, set };
   return (
     <>
       <InlineFieldRow>
-        <InlineField label={labels.query.type} labelWidth={labelWidth} htmlFor={`${id}-type`}>
-          <Select<QueryType>
-            inputId={`${id}-type`}
-            aria-label={labels.query.type}
-            width={24}
-            options={panelTypes.map((value) => ({ value, ...labels.queryTypes[value] }))}
-            value={type}
-            onChange={({ value }) => value && change(withType(query, value))}
-          />
-        </InlineField>
-        {shape.measures && <MeasureFields {...parts} />}
-        {type === 'session' && <SessionField key={query.sessionId} {...parts} />}
-        {shape.formats.length > 1 && (
-          <InlineField label={labels.query.format} htmlFor={`${id}-format`}>
-            <Select<Format>
-              inputId={`${id}-format`}
-              aria-label={labels.query.format}
-              width={18}
-              options={shape.formats.map((value) => ({ value, ...labels.formats[value] }))}
-              value={query.format ?? shape.formats[0]}
-              onChange={({ value }) => set({ format: value })}
-            />
-          </InlineField>
-        )}
+        {question}
+        <FormatField {...parts} place={place} />
+      </InlineFieldRow>
+      {place === 'alert' && <AlertNote {...parts} />}
+      <InlineFieldRow>
+        <SubjectFields {...parts} />
+        <MeasureFields {...parts} />
+      </InlineFieldRow>
+      <InlineFieldRow>
+        <CompareFields {...parts} />
       </InlineFieldRow>
       <InlineFieldRow>
         <ScopeFields {...parts} />
-        {shape.groups && <GroupByField {...parts} />}
       </InlineFieldRow>
-      <FilterRows {...parts} />
+      {(uses(type, 'groupBy', query) || Boolean(query.groupBy?.length)) && (
+        <InlineFieldRow>
+          <GroupByField {...parts} />
+        </InlineFieldRow>
+      )}
+      {uses(type, 'filters') && <FilterRows {...parts} />}
+      <MoreFields {...parts} data={data} />
     </>
   );
+}
+
+/** Why some questions and formats are not in the list, or why this one should not be in a rule. */
+function AlertNote({ type, query }: { type: QueryTypeSchema; query: SightlineQuery }) {
+  const format = query.format ?? type.formats[0];
+  if (formatsIn(type, 'alert').includes(format)) {
+    return <Note>{labels.query.onlyAlertable}</Note>;
+  }
+  const title = labels.query.notAlertable(String(questionOption(type.name).label), formatOption(format).label);
+  return (
+    <Alert severity="warning" title={title}>
+      {labels.query.onlyAlertable}
+    </Alert>
+  );
+}
+
+/** A field that was emptied is left out, so that the backend's default holds. */
+function withoutEmpty(query: SightlineQuery): SightlineQuery {
+  const set = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
+  return Object.fromEntries(set) as unknown as SightlineQuery;
 }

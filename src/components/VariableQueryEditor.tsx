@@ -1,28 +1,46 @@
-import type { QueryEditorProps } from '@grafana/data';
+import type { QueryEditorProps, TimeRange } from '@grafana/data';
 import { InlineField, InlineFieldRow, Select } from '@grafana/ui';
 import React, { useId } from 'react';
 import type { DataSource } from '../datasource';
-import { dimensionOption, listable } from '../dimensions';
 import { labels } from '../labels';
+import { dimensionOption, type QueryTypeSchema, type Schema, typeOf } from '../schema';
+import { fromStored } from '../stored';
 import type { SightlineQuery, SightlineSettings } from '../types';
 import { FilterRows } from './FilterRows';
 import { labelWidth } from './layout';
+import { SchemaGate } from './SchemaGate';
 import { ScopeFields } from './ScopeFields';
 
 type Props = QueryEditorProps<DataSource, SightlineQuery, SightlineSettings>;
 
-/** Chooses what a template variable lists. */
+/** Chooses what a template variable lists: values, narrowed by other variables in the filters. */
 export function VariableQueryEditor({ datasource, query: stored, range, onChange }: Props) {
-  const id = useId();
   // Grafana starts a new variable with an empty text in place of a query.
   const query: SightlineQuery = {
-    ...(typeof stored === 'object' ? stored : {}),
+    ...(typeof stored === 'object' ? fromStored(stored) : {}),
     refId: 'variable',
     queryType: 'variable',
   };
-  const set = (part: Partial<SightlineQuery>) => onChange({ ...query, ...part });
-  const parts = { id, datasource, query, range, set };
+  return (
+    <SchemaGate datasource={datasource}>
+      {(schema) => <Fields datasource={datasource} schema={schema} query={query} range={range} onChange={onChange} />}
+    </SchemaGate>
+  );
+}
 
+interface FieldsProps {
+  datasource: DataSource;
+  schema: Schema;
+  query: SightlineQuery;
+  range?: TimeRange;
+  onChange: (query: SightlineQuery) => void;
+}
+
+function Fields({ datasource, schema, query, range, onChange }: FieldsProps) {
+  const id = useId();
+  const type = typeOf(schema, 'variable') ?? { ...schema.queryTypes[0], name: 'variable' };
+  const set = (part: Partial<SightlineQuery>) => onChange({ ...query, ...part });
+  const parts = { id, datasource, schema, type, query, range, set };
   return (
     <>
       <InlineFieldRow>
@@ -36,8 +54,8 @@ export function VariableQueryEditor({ datasource, query: stored, range, onChange
             inputId={`${id}-dimension`}
             aria-label={labels.variable.dimension}
             width={24}
-            options={listable.map(dimensionOption)}
-            value={query.dimension ? dimensionOption(query.dimension) : null}
+            options={type.dimensions.map(({ key }) => dimensionOption(key, type.dimensions))}
+            value={query.dimension ? dimensionOption(query.dimension, type.dimensions) : null}
             placeholder={labels.variable.dimensionPlaceholder}
             onChange={({ value }) => set({ dimension: value })}
           />
@@ -46,7 +64,13 @@ export function VariableQueryEditor({ datasource, query: stored, range, onChange
       <InlineFieldRow>
         <ScopeFields {...parts} />
       </InlineFieldRow>
-      <FilterRows {...parts} />
+      <FilterRows {...parts} type={listedFrom(schema, query.dimension)} />
     </>
   );
+}
+
+/** What the values can be narrowed by: the dimensions of the first question that has the one whose values are listed. */
+function listedFrom(schema: Schema, dimension?: string): QueryTypeSchema {
+  const has = ({ groups, dimensions }: QueryTypeSchema) => groups && dimensions.some(({ key }) => key === dimension);
+  return schema.queryTypes.find(has) ?? schema.queryTypes[0];
 }

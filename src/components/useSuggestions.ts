@@ -3,7 +3,7 @@ import { useRef, useState } from 'react';
 import type { DataSource } from '../datasource';
 import { type Scope, suggestValues } from '../suggestions';
 
-/** The values of a dimension for a list, asked for when the list is opened and not before. */
+/** The dashboard's variables and the values of a dimension for a list, asked for when it is opened and not before. */
 export function useSuggestions(datasource: DataSource, key: string, scope: Scope) {
   const [options, setOptions] = useState<Array<SelectableValue<string>>>([]);
   const [isLoading, setLoading] = useState(false);
@@ -13,9 +13,9 @@ export function useSuggestions(datasource: DataSource, key: string, scope: Scope
     // A slow answer to an earlier question must not replace that to a later one.
     const asked = ++latest.current;
     setLoading(true);
-    const values = key ? await suggestValues(datasource, key, scope) : [];
+    const values = key && !key.includes('$') ? await suggestValues(datasource, key, scope) : [];
     if (asked === latest.current) {
-      setOptions(values.map((value) => ({ value, label: value })));
+      setOptions([...datasource.variableNames(), ...values].map((value) => ({ value, label: value })));
       setLoading(false);
     }
   };

@@ -1,5 +1,13 @@
 import { type DataSourceInstanceSettings, type DataSourcePluginMeta, PluginType } from '@grafana/data';
-import { type BackendSrv, type BackendSrvRequest, setBackendSrv, type TemplateSrv } from '@grafana/runtime';
+import {
+  type BackendSrv,
+  type BackendSrvRequest,
+  type DataSourceSrv,
+  type GetDataSourceListFilters,
+  setBackendSrv,
+  setDataSourceSrv,
+  type TemplateSrv,
+} from '@grafana/runtime';
 import { of, throwError } from 'rxjs';
 import manifest from '../../plugin.json';
 import { DataSource } from '../datasource';
@@ -34,4 +42,16 @@ export function serverAnswering(answer: (request: BackendSrvRequest) => unknown)
   };
   setBackendSrv({ fetch } as unknown as BackendSrv);
   return asked;
+}
+
+/** Stands for Grafana's list of data sources, from which its picker chooses. */
+export function grafanaHas(...sources: Array<{ uid: string; type: string; name: string }>): void {
+  const list = sources.map((source) => ({ ...source, meta: { info: { logos: {} } } }) as DataSourceInstanceSettings);
+  setDataSourceSrv({
+    getList: ({ filter }: GetDataSourceListFilters = {}) => list.filter((source) => filter?.(source) ?? true),
+    getInstanceSettings: (ref: string | { uid: string } | null) => {
+      const named = typeof ref === 'string' ? ref : ref?.uid;
+      return list.find(({ uid, name }) => named === uid || named === name);
+    },
+  } as unknown as DataSourceSrv);
 }
