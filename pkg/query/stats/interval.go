@@ -34,8 +34,12 @@ func Wilson(k, n float64) (lower, upper float64) {
 	if n <= 0 {
 		return 0, 1
 	}
-	share, zz := k/n, Z95*Z95
-	centre := (share + zz/(2*n)) / (1 + zz/n)
-	half := Z95 / (1 + zz/n) * math.Sqrt(share*(1-share)/n+zz/(4*n*n))
+	return wilson(k/n, n, Z95)
+}
+
+// wilson is the interval of a share among n that reaches z standard errors to each side.
+func wilson(share, n, z float64) (lower, upper float64) {
+	centre := (share + z*z/(2*n)) / (1 + z*z/n)
+	half := z / (1 + z*z/n) * math.Sqrt(share*(1-share)/n+z*z/(4*n*n))
 	return max(0, centre-half), min(1, centre+half)
 }

@@ -311,6 +311,8 @@ func TestMeasure(t *testing.T) {
 	measureNew()
 	measureOnset()
 	measureOverrepresented()
+	measureReleases()
+	measureImpact()
 }
 
 func measureBursts() {
