@@ -50,6 +50,8 @@ func init() {
 			sections: journeySections, ask: askJourneys},
 		{name: "deploys", table: tableDeploys, formats: []string{formatAnnotations, formatTable}, limit: 100,
 			ask: askDeploys},
+		{name: "releases", table: tableVitals, formats: []string{formatTable}, limit: 20, ask: askReleases},
+		{name: "impact", table: tableVitals, formats: []string{formatTable}, limit: 100, ask: askImpact},
 		{name: "telemetry", table: tableTelemetry, formats: []string{formatTable, formatSeries, formatNumeric}, limit: 500,
 			sections: telemetrySections, ask: askTelemetry},
 		{name: "variable", formats: []string{formatTable}, limit: 1000, ask: askVariable},

@@ -16,10 +16,14 @@ const (
 	compareDeploy   = "deploy"
 )
 
-// comparing are the types whose tables compare; evidence always does.
-var comparing = []string{"vitals", "vitalsOverview", "pages", "resources", "evidence", "attribution"}
+// comparing are the types whose tables compare; evidence always does, as does impact: with the window before unless the
+// query says otherwise.
+var comparing = []string{"vitals", "vitalsOverview", "pages", "resources", "evidence", "attribution", "releases", "impact"}
 
 func (q *question) readCompare(Settings) error {
+	if q.Compare == (compare{}) && q.kind.name == "impact" {
+		q.Compare.word = comparePrevious
+	}
 	if q.Compare == (compare{}) || !slices.Contains(comparing, q.kind.name) {
 		return nil
 	}

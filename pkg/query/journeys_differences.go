@@ -15,8 +15,8 @@ import (
 // are added to them.
 var differing = []string{"release", "browser", "browserVersion", "os", "device", "country", "connection"}
 
-// mostValues bounds what is compared at one step: the values that most of those who gave up have.
-const mostValues = 200
+// mostFacetValues bounds what is compared at one step: the values (facets) that most of those who gave up have.
+const mostFacetValues = 200
 
 // difference is a value that those who gave up at a step have more often than those who went on.
 type difference struct {
@@ -97,7 +97,7 @@ GROUP BY step, dimension, one
 ORDER BY step, dimension = '%[5]s' DESC, abandoned DESC, dimension, one
 LIMIT %[6]s BY step`, "('"+everybody+"', '"+everybody+"', '')", strings.Join(pairs, ", "),
 		p.replayed(&s, j, failures, calls), p.atEntry(&s), everybody,
-		s.bind("values_limit", "UInt64", mostValues+1))
+		s.bind("values_limit", "UInt64", mostFacetValues+1))
 	values := make([][]stats.SegmentValue, len(j.steps))
 	totals := make([]stats.SegmentValue, len(j.steps))
 	labels := map[string]string{}

@@ -35,6 +35,7 @@ type Query struct {
 	TraceID     string  `json:"traceId"`   // traces: which one
 	Journey     string  `json:"journey"`   // journeys: which one; "" is all of them
 	Section     string  `json:"section"`   // journeys, telemetry: which part of the answer their table is
+	Measure     string  `json:"measure"`   // impact: percentile or poor
 
 	// AdHocFilters are a dashboard's own, for all its panels. Unlike Filters they are left out, with a notice, where only
 	// other questions know their dimension: a deploy has no browser.
@@ -118,7 +119,8 @@ func read(dq backend.DataQuery, settings Settings) (*question, error) {
 	}
 	q.step = stepFor(q.window, dq.Interval, dq.MaxDataPoints)
 	for _, check := range []func(Settings) error{
-		q.readFormat, q.readSection, q.readMetric, q.readDimension, q.readIDs, q.readGroups, q.readFilters, q.readApp, q.readEnvironment,
+		q.readFormat, q.readSection, q.readMetric, q.readImpact, q.readDimension, q.readIDs, q.readGroups, q.readFilters, q.readApp,
+		q.readEnvironment,
 		q.readNumbers, q.readCompare, q.readTiling,
 	} {
 		if err := check(settings); err != nil {
@@ -169,7 +171,10 @@ func (q *question) readMetric(Settings) error {
 	if q.kind.name == "attribution" {
 		return q.readAttribution()
 	}
-	if q.kind.name != "vitals" {
+	if q.kind.name == "releases" && q.Metric != "" && !slices.Contains(releaseParts, q.Metric) {
+		return unknown("metric", q.Metric, releaseParts)
+	}
+	if q.kind.name != "vitals" && q.kind.name != "impact" {
 		return nil
 	}
 	if q.Metric == "" {

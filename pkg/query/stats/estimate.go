@@ -118,3 +118,6 @@ func (s *Share) Estimate(alpha float64) Estimate {
 	lower, upper := wilson(share, n, -mathext.NormalQuantile(alpha/2))
 	return Estimate{share, lower, upper}
 }
+
+// Effective is how many equally weighted units carry as much information as these.
+func (s *Share) Effective() float64 { return EffectiveSize(s.All.Sum(), s.Squares) }

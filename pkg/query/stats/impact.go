@@ -152,6 +152,8 @@ func (s Segment) has(dimension int) bool {
 // Contribution is a part of the change of the mean score.
 type Contribution struct {
 	Segment Segment
+	// Place is where the segment's samples were before: the segment, less the values that came in the place of others.
+	Place Segment
 	// Mix is what traffic that moved adds to the change, Real what samples of the same kind being worse adds.
 	Mix, Real float64
 	// Deviation is the standard error of the part a contribution is named for.
@@ -205,6 +207,8 @@ const (
 	smallestScore = 0.005
 	// nearlyAll of a segment's change has to be in a part of it for the part to be named instead.
 	nearlyAll = 0.9
+	// aboutAsSure is the part of the largest contrast from which another segment explains a change about as well.
+	aboutAsSure = 0.9
 )
 
 // Explain finds what makes up the change.
@@ -253,3 +257,11 @@ func Explain(p Population) Explanation {
 func surely(tests int) float64 {
 	return -mathext.NormalQuantile(familyError / 2 / float64(max(1, tests)))
 }
+
+// Matters says that a part of the change is large enough to be worth naming.
+func (e *Explanation) Matters(part float64) bool {
+	return math.Abs(part) >= max(smallestPart*math.Abs(e.Change), smallestScore)
+}
+
+// Beyond says that the segment's share of the traffic changed beyond what chance does among so many segments.
+func (c *Contribution) Beyond(segments int) bool { return math.Abs(c.Z) > surely(segments) }

@@ -29,9 +29,11 @@ func keyOf(c *Combination, dimensions []int) (key [2]uint16) {
 	return key
 }
 
-// split divides the change along dimensions. What only one window has is all mix: nobody had it to get worse for.
+// split divides the change along dimensions. What only one window has is all mix: nobody had it to get worse for. Along
+// a dimension whose values are replaced all is real, against what there was before of any value.
 func (p *Population) split(dimensions ...int) Split {
 	s := Split{Dimensions: dimensions}
+	replaced := slices.ContainsFunc(dimensions, func(d int) bool { return p.Dimensions[d].Replaced })
 	tally := p.tally(dimensions...)
 	var total Windows
 	for _, w := range tally {
@@ -47,6 +49,12 @@ func (p *Population) split(dimensions ...int) Split {
 		}
 		mean := w.Now.Mean()
 		switch {
+		case replaced:
+			if now > 0 {
+				c.Real = now * (mean - total.Before.Mean())
+			}
+			s.Parts = append(s.Parts, c)
+			continue
 		case w.Now.Weight == 0:
 			mean = w.Before.Mean()
 		case w.Before.Weight > 0:

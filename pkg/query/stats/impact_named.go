@@ -17,6 +17,7 @@ type finder struct {
 type candidate struct {
 	segment  Segment
 	of       Windows // the segment's, with what it had before (Dimension.Replaced)
+	room     Windows // what fresh segments have a part of: all that is or was in their place
 	real, z  float64
 	deviance float64
 	fresh    bool // it came in the place of something else, or went, and is compared with all there was in that place
@@ -59,9 +60,9 @@ func (f *finder) find(splits []Split) (named []Contribution, looked int) {
 			return named, looked
 		}
 		sure = found
-		best := f.simplified(found)
+		best := f.preferred(found)
 		best = f.narrowed(&left, total, best)
-		named = append(named, best.contribution())
+		named = append(named, f.contribution(best))
 		place := f.place(best)
 		left.Combinations = slices.DeleteFunc(slices.Clone(left.Combinations), func(c Combination) bool {
 			return place.holds(&c)
@@ -78,13 +79,14 @@ func (f *finder) everywhere(left *Population, total Windows, limit float64) []Co
 		return nil
 	}
 	if c := f.since(left, total, all); len(c.segment) > 0 {
-		return []Contribution{c.contribution()}
+		return []Contribution{f.contribution(c)}
 	}
 	return nil
 }
 
-func (c candidate) contribution() Contribution {
-	return Contribution{Segment: c.segment, Real: c.real, Deviation: c.deviance, Z: c.z, Windows: c.of}
+func (f *finder) contribution(c candidate) Contribution {
+	slices.SortFunc(c.segment, func(a, b Condition) int { return cmp.Compare(a.Dimension, b.Dimension) })
+	return Contribution{Segment: c.segment, Place: f.place(c), Real: c.real, Deviation: c.deviance, Z: c.z, Windows: c.of}
 }
 
 // candidates tests every value of every dimension and every pair of two, the most surprising first.
@@ -139,7 +141,7 @@ func (f *finder) test(all *[]candidate, s Segment, known int, w, parent, everyth
 	}
 	others := everything.minus(w)
 	if c.fresh {
-		c.of.Before = parent.Before
+		c.of.Before, c.room = parent.Before, parent
 		others = everything.minus(parent)
 		if others.Before.Samples < fewestSamples { // the parent is everything
 			others = Windows{everything.Now.minus(w.Now), everything.Before}
@@ -166,10 +168,11 @@ func isNew(w, total Windows) bool {
 
 // weigh works out what the segment's real change adds to the whole's.
 func (c *candidate) weigh(f *finder, total Windows) {
-	share := c.of.Now.Weight / total.Now.Weight
-	if !c.fresh {
-		share = (share + c.of.Before.Weight/total.Before.Weight) / 2
+	of, part := c.of, 1.0
+	if c.fresh {
+		of, part = c.room, c.of.Now.Weight/c.room.Now.Weight
 	}
+	share := part * (of.Now.Weight/total.Now.Weight + of.Before.Weight/total.Before.Weight) / 2
 	c.real = f.scale * share * (c.of.Now.Mean() - c.of.Before.Mean())
 	c.deviance = f.scale * share * math.Sqrt(c.of.Now.variance(f.Design)+c.of.Before.variance(f.Design))
 }
@@ -229,24 +232,50 @@ func (s Sums) shifted(place float64, grid [2]int) float64 {
 	return means[i] + (place-float64(i))*(means[i+1]-means[i])
 }
 
-// simplified is the most surprising candidate, or one of its two conditions alone when what that has beyond the pair
-// cannot be told apart from it. What came with a new value of a replaced dimension is kept: it says since what.
-func (f *finder) simplified(found []candidate) candidate {
-	best := found[0]
-	if len(best.segment) < 2 || best.fresh {
-		return best
-	}
-	for _, c := range found {
-		if len(c.segment) != 1 || !slices.Contains(best.segment, c.segment[0]) || c.fresh {
-			continue
+// preferred is the most surprising candidate as simple as it can be said; of others that are about as surprising, have as
+// many conditions and cannot be said more simply, the one of the dimensions that come first, replaced ones last. An
+// iPhone's browser and its system say much the same, and what came with a release is added in the end.
+func (f *finder) preferred(found []candidate) candidate {
+	rank := func(s Segment) (places []int) {
+		for _, c := range s {
+			place := c.Dimension
+			if f.Dimensions[place].Replaced {
+				place += len(f.Dimensions)
+			}
+			places = append(places, place)
 		}
-		beyond := c.of.minus(best.of)
-		few := beyond.Now.Samples < fewestSamples || beyond.Before.Samples < fewestSamples
-		if few || math.Abs(contrast(best.of, beyond, f.Design)) < Z95 {
-			return c
+		slices.Sort(places)
+		return places
+	}
+	best := f.simplified(found[0], found)
+	surprise := math.Abs(best.z)
+	for _, c := range found {
+		if len(c.segment) == len(best.segment) && math.Abs(c.z) >= aboutAsSure*surprise &&
+			slices.Compare(rank(c.segment), rank(best.segment)) < 0 &&
+			slices.Equal(f.simplified(c, found).segment, c.segment) {
+			best = c
 		}
 	}
 	return best
+}
+
+// simplified is a candidate, or one of its two conditions alone when what that has beyond the pair cannot be told apart
+// from it. What came with a new value of a replaced dimension is kept: it says since what.
+func (f *finder) simplified(pair candidate, found []candidate) candidate {
+	if len(pair.segment) < 2 || pair.fresh {
+		return pair
+	}
+	for _, c := range found {
+		if len(c.segment) != 1 || !slices.Contains(pair.segment, c.segment[0]) || c.fresh {
+			continue
+		}
+		beyond := c.of.minus(pair.of)
+		few := beyond.Now.Samples < fewestSamples || beyond.Before.Samples < fewestSamples
+		if few || math.Abs(contrast(pair.of, beyond, f.Design)) < Z95 {
+			return c
+		}
+	}
+	return pair
 }
 
 // narrowed adds conditions to a segment as long as one holds nearly all of its change while the rest of it did not
@@ -318,7 +347,10 @@ func (f *finder) since(within *Population, total Windows, c candidate) candidate
 				continue
 			}
 			n := candidate{segment: append(slices.Clone(c.segment), Condition{d, key[0]}), fresh: true, z: c.z,
-				of: Windows{w.Now, c.of.Before}}
+				of: Windows{w.Now, c.of.Before}, room: c.of}
+			if c.fresh {
+				n.room = c.room
+			}
 			n.weigh(f, total)
 			if n.real/c.real >= nearlyAll {
 				return n

@@ -1,0 +1,171 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/sightline-rum/sightline/pkg/query/stats"
+)
+
+// impact answers what makes up the change of a metric between two windows: how much of it is traffic that moved to
+// slower or faster segments (mix), how much is segments that changed themselves (real), and which those are. It looks at
+// every value of every dimension and at all pairs of them, or only at the dimensions the query groups by.
+//
+// "measure" says what of the metric: "percentile" (the default) or "poor", the share of poor samples. Percentiles do not
+// add up; what is divided is a score that does and has the percentile's sign (stats.Score), and every part of it is
+// shown as that part of the percentile's change.
+func askImpact(ctx context.Context, conn driver.Conn, q *question) (data.Frames, error) {
+	if !q.metric.rated {
+		if err := q.knowCustomTiming(ctx, conn); err != nil {
+			return nil, err
+		}
+	}
+	around, err := q.aroundDeploy(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	m := &impactOf{question: q, only: q.groups}
+	if m.dimensions = m.only; len(m.only) == 0 {
+		m.dimensions = dimensionsOf(tableVitals)
+	}
+	q.groups = nil // segments are rows of the answer, not dimensions of its statements
+	var said []data.Notice
+	if !q.baseline.empty() {
+		if said, err = m.explain(ctx, conn); err != nil {
+			return nil, err
+		}
+	}
+	frame := m.table()
+	frame.AppendNotices(append(around, said...)...)
+	return data.Frames{frame}, nil
+}
+
+// What of a metric is explained.
+const (
+	measurePercentile = "percentile"
+	measurePoor       = "poor"
+)
+
+func (q *question) readImpact(Settings) error {
+	if q.kind.name != "impact" {
+		return nil
+	}
+	measures := []string{measurePercentile, measurePoor}
+	switch {
+	case q.Measure == "":
+		q.Measure = measurePercentile
+	case !slices.Contains(measures, q.Measure):
+		return unknown("measure", q.Measure, measures)
+	case q.Measure == measurePoor && !q.metric.rated:
+		return badRequest("measure poor: the custom timing %q has no rating, ask for the percentile", q.Metric)
+	}
+	return nil
+}
+
+// impactOf is a question about a change on its way to an answer.
+type impactOf struct {
+	*question
+	only       []dimension // those the query groups by; none means all
+	dimensions []dimension // those that are looked at, and have more than one value
+	values     [][]string  // of each dimension, those most met
+	now, then  ranked      // the whole metric in both windows
+	population stats.Population
+	found      stats.Explanation
+	rows       []impactRow
+}
+
+// explain reads both windows and finds what makes up the change, or says why it cannot.
+func (m *impactOf) explain(ctx context.Context, conn driver.Conn) ([]data.Notice, error) {
+	for _, side := range []struct {
+		w    window
+		into *ranked
+	}{{m.window, &m.now}, {m.baseline, &m.then}} {
+		ranking := m.vitalsRanking()
+		ranking.limit = 1
+		all, err := m.ranks(ctx, conn, ranking, side.w)
+		if err != nil {
+			return nil, err
+		}
+		if len(all) > 0 {
+			*side.into = all[0]
+		}
+	}
+	if min(m.now.samples, m.then.samples) < m.enough || m.then.samples == 0 || m.now.samples == 0 {
+		return []data.Notice{info("Not enough data: %d samples against %d from %s to %s, and minSamples is %d.",
+			m.now.samples, m.then.samples, m.baseline.from.Format(time.RFC3339), m.baseline.to.Format(time.RFC3339),
+			m.enough)}, nil
+	}
+	if err := m.readValues(ctx, conn); err != nil {
+		return nil, err
+	}
+	cut, err := m.readCombinations(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.readVisitors(ctx, conn); err != nil {
+		return nil, err
+	}
+	m.found = stats.Explain(m.population)
+	m.rows = m.explained()
+	if m.Measure == measurePercentile {
+		if err := m.readMeasures(ctx, conn); err != nil {
+			return nil, err
+		}
+	}
+	said := []data.Notice{info("%s to %s is compared with %s to %s; %d segments were looked at.",
+		m.window.from.Format(time.RFC3339), m.window.to.Format(time.RFC3339),
+		m.baseline.from.Format(time.RFC3339), m.baseline.to.Format(time.RFC3339), m.found.Looked)}
+	if cut != "" {
+		said = append(said, data.Notice{Severity: data.NoticeSeverityWarning, Text: cut})
+	}
+	return said, nil
+}
+
+// value is the measure of a segment in one window.
+func (m *impactOf) value(r ranked) float64 {
+	if m.Measure == measurePoor {
+		return r.facts[2] / float64(r.weight)
+	}
+	return r.value
+}
+
+// change is how much the measure changed, and perScore what a change of the mean score by 1 stands for in its unit.
+func (m *impactOf) change() float64 { return m.value(m.now) - m.value(m.then) }
+
+func (m *impactOf) perScore() float64 {
+	if m.Measure == measurePoor {
+		return 1
+	}
+	if m.found.Change == 0 {
+		return 0
+	}
+	return m.change() / m.found.Change
+}
+
+// score is the SQL of a sample's score (stats.Score) had its value been this expression.
+func (m *impactOf) score(s *statement, value string) string {
+	low, high := m.then.value, m.now.value
+	if low > high {
+		low, high = high, low
+	}
+	if m.Measure == measurePoor {
+		low = m.metric.Poor
+		high = low
+	}
+	from := s.bind("low", "Float64", low)
+	if low == high {
+		return fmt.Sprintf("toFloat64(%s > %s)", value, from)
+	}
+	return fmt.Sprintf("least(1., greatest(0., (%s - %s) / (%s - %s)))", value, from, s.bind("high", "Float64", high), from)
+}
+
+// impactWhere is the condition of every read: the metric in either window.
+func (m *impactOf) impactWhere(s *statement) string {
+	return "metric = " + s.bind("metric", "String", m.metric.Key) + "\n  AND " + m.where(s, m.window.hull(m.baseline)) +
+		fmt.Sprintf("\n  AND (%s OR %s)", m.window.within(s), m.baseline.within(s))
+}
