@@ -61,31 +61,51 @@ func newDemo(t *testing.T, sessions int) (*ownStore, *traffic.Traffic) {
 	return o, plan
 }
 
-func TestTheDemosStoryOfChange(t *testing.T) {
+func TestImpactNamesTheBrowserAndTheReleaseOfTheDemo(t *testing.T) {
 	o, plan := newDemo(t, 5000)
 	incident, w := plan.Incident(), window{plan.Anchor().Add(-24 * time.Hour), plan.Anchor()}
-	for _, j := range []string{
-		`{"queryType":"impact","compare":"deploy","filters":[{"key":"route","value":"/checkout"}]}`,
-		`{"queryType":"impact","compare":"deploy"}`,
-		`{"queryType":"impact","compare":"deploy","measure":"poor"}`,
-		`{"queryType":"impact","metric":"inp","compare":"deploy"}`,
-		`{"queryType":"impact","metric":"ttfb","compare":"deploy"}`,
-		`{"queryType":"releases"}`,
-		`{"queryType":"releases","compare":"deploy","filters":[{"key":"route","value":"/checkout"}]}`,
-		`{"queryType":"releases","compare":"deploy","metric":"verdict","groupBy":"route"}`,
+	named := func(query string) []map[string]any {
+		return only(o.rows(query, w), "kind", "real")
+	}
+	browser := "browser=" + strings.TrimPrefix(incident.Browser, "Mobile ")
+
+	rows := named(`{"queryType":"impact","compare":"deploy","filters":[{"key":"route","value":"/checkout"}]}`)
+	require.Len(t, rows, 1)
+	require.Contains(t, rows[0]["segment"], browser)
+	require.Contains(t, rows[0]["segment"], "release="+incident.Release)
+	require.InDelta(t, 1, rows[0]["share"], 0.25, "as good as all of the change at the checkout")
+	require.Greater(t, rows[0]["value"], 2*rows[0]["before"].(float64))
+
+	rows = named(`{"queryType":"impact","compare":"deploy","measure":"poor"}`)
+	require.Len(t, rows, 1)
+	require.Contains(t, rows[0]["segment"], "route="+incident.Route)
+	require.Contains(t, rows[0]["segment"], "release="+incident.Release)
+	require.Contains(t, rows[0]["segment"].(string)+rows[0]["alike"].(string), browser)
+
+	require.Empty(t, named(`{"queryType":"impact","compare":"deploy","metric":"ttfb"}`), "the servers are well")
+
+	for query, when := range map[string]string{
+		`{"queryType":"releases","metric":"verdict"}`:                                                                    "the whole shop",
+		`{"queryType":"releases","metric":"verdict","compare":"deploy","filters":[{"key":"route","value":"/checkout"}]}`: "the checkout",
 	} {
-		start := time.Now()
-		got := o.ask(j, w)
-		require.NoError(t, got.Error)
-		t.Log(j, time.Since(start))
-		for _, f := range got.Frames {
-			for _, n := range f.Meta.Notices {
-				t.Log(n.Text)
-			}
-			for _, r := range rowsOf(f) {
-				t.Log(r["kind"], r["segment"], r["contribution"], r["share"], r["mix"], r["alike"], r["reason"], r["verdict"], r["message"], r["route"])
-			}
+		row := o.rows(query, w)[0]
+		require.Equal(t, "worse", row["verdict"], when)
+		require.Equal(t, incident.Release, row["release"], when)
+		require.Equal(t, incident.Before, row["releaseBefore"], when)
+		require.Contains(t, row["reason"], "is worse", when)
+	}
+	groups := o.rows(`{"queryType":"releases","metric":"errorGroups"}`, w)
+	require.Equal(t, "new", groups[0]["kind"])
+	require.Equal(t, incident.ErrorMessage, groups[0]["message"])
+	require.Equal(t, incident.Release, groups[0]["firstRelease"])
+}
+
+// only are the rows that have a value in a field.
+func only(rows []map[string]any, field string, value any) (some []map[string]any) {
+	for _, row := range rows {
+		if row[field] == value {
+			some = append(some, row)
 		}
 	}
-	_ = incident
+	return some
 }

@@ -92,3 +92,11 @@ func pointerIf(ok bool, value float64) *float64 {
 	}
 	return &value
 }
+
+// steady is a number to six decimals. What the store's threads add up in whatever order comes out alike each time only
+// to so many, and nobody reads more of an estimate.
+func steady(value float64) *float64 { return steadyIf(true, value) }
+
+func steadyIf(ok bool, value float64) *float64 {
+	return pointerIf(ok, math.Round(value*1e6)/1e6+0) // +0: nothing is −0
+}

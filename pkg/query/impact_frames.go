@@ -193,11 +193,11 @@ func (m *impactOf) table() *data.Frame {
 	for _, r := range rows {
 		kinds, segments = append(kinds, r.kind), append(segments, r.segment)
 		alike, reasons = append(alike, r.alike), append(reasons, r.reason)
-		contribution, share = append(contribution, pointerIf(true, r.contribution)), append(share, pointerIf(true, r.contribution/change))
-		mix, real = append(mix, pointerIf(true, r.mix+0)), append(real, pointerIf(true, r.real+0)) // +0: no part is −0
-		lower = append(lower, pointerIf(true, r.contribution-stats.Z95*r.deviation))
-		upper = append(upper, pointerIf(true, r.contribution+stats.Z95*r.deviation))
-		value, before = append(value, pointerIf(true, r.value)), append(before, pointerIf(true, r.before))
+		contribution, share = append(contribution, steady(r.contribution)), append(share, steady(r.contribution/change))
+		mix, real = append(mix, steady(r.mix)), append(real, steady(r.real))
+		lower = append(lower, steady(r.contribution-stats.Z95*r.deviation))
+		upper = append(upper, steady(r.contribution+stats.Z95*r.deviation))
+		value, before = append(value, steady(r.value)), append(before, steady(r.before))
 		samples, samplesBefore = append(samples, count(r.now)), append(samplesBefore, count(r.then))
 		traffic = append(traffic, pointerIf(r.now.Samples > 0, r.now.Weight/m.found.Total.Now.Weight))
 		trafficBefore = append(trafficBefore, pointerIf(r.then.Samples > 0, r.then.Weight/m.found.Total.Before.Weight))

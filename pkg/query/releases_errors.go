@@ -34,7 +34,8 @@ const (
 )
 
 // readErrors counts page visits: a session on one page within an hour, by whether it met an error. So a page that
-// throws in a loop counts once, and a visit is weighed as its stratum is.
+// throws in a loop counts once, and a visit is weighed as its stratum is: not at all where the other release has none.
+// Numbers of errors and visits are of all.
 func (r *releasesOf) readErrors(ctx context.Context, conn driver.Conn) error {
 	var s statement
 	branch := func(from table, fingerprint string) string {
@@ -74,7 +75,6 @@ FROM (
       )
     )
   )
-  WHERE share > 0
   %[10]s
 )
 %[11]s

@@ -100,10 +100,10 @@ func (r *releasesOf) comparisons(segments []*releaseSegment, key, name, unit str
 			j.verdict = stats.Unknown
 		}
 		enough := min(j.samples[0], j.samples[1]) >= r.enough && j.samples[0] > 0
-		now = append(now, pointerIf(j.samples[0] >= r.enough, j.Now.Value))
-		before = append(before, pointerIf(j.samples[1] >= r.enough, j.Before.Value))
-		difference = append(difference, pointerIf(enough, j.Value))
-		lower, upper = append(lower, pointerIf(enough, j.Lower)), append(upper, pointerIf(enough, j.Upper))
+		now = append(now, steadyIf(j.samples[0] >= r.enough, j.Now.Value))
+		before = append(before, steadyIf(j.samples[1] >= r.enough, j.Before.Value))
+		difference = append(difference, steadyIf(enough, j.Value))
+		lower, upper = append(lower, steadyIf(enough, j.Lower)), append(upper, steadyIf(enough, j.Upper))
 		verdicts = append(verdicts, string(j.verdict))
 		samples, samplesBefore = append(samples, int64(j.samples[0])), append(samplesBefore, int64(j.samples[1]))
 	}
@@ -147,10 +147,10 @@ func (r *releasesOf) groupsFrame(segments []*releaseSegment) *data.Frame {
 			for i := range count {
 				count[i], visits[i] = append(count[i], g.errors[i]), append(visits[i], g.visits[i])
 			}
-			rate[0] = append(rate[0], pointerIf(true, g.difference.Now.Value))
-			rate[1] = append(rate[1], pointerIf(true, g.difference.Before.Value))
-			lower = append(lower, pointerIf(true, g.difference.Lower))
-			upper = append(upper, pointerIf(true, g.difference.Upper))
+			rate[0] = append(rate[0], steady(g.difference.Now.Value))
+			rate[1] = append(rate[1], steady(g.difference.Before.Value))
+			lower = append(lower, steady(g.difference.Lower))
+			upper = append(upper, steady(g.difference.Upper))
 		}
 	}
 	frame := newFrame(data.FrameTypeTable, append(r.groupColumns(keys),

@@ -225,10 +225,7 @@ const (
 // segment. What is named is left out before the next is looked for, so that segments which only overlap with it are not
 // named as well: they are its Alike.
 func Explain(p Population) Explanation {
-	e := Explanation{}
-	for i := range p.Combinations {
-		e.Total.Add(p.Combinations[i].Windows)
-	}
+	e := Explanation{Total: p.total()}
 	p.Design = max(1, p.Design)
 	e.Change = e.Total.Now.Mean() - e.Total.Before.Mean()
 	if math.IsNaN(e.Change) {

@@ -6,6 +6,14 @@ import (
 	"slices"
 )
 
+// total sums all combinations.
+func (p *Population) total() (all Windows) {
+	for i := range p.Combinations {
+		all.Add(p.Combinations[i].Windows)
+	}
+	return all
+}
+
 // tally sums the combinations by their values of some dimensions.
 func (p *Population) tally(dimensions ...int) map[[2]uint16]*Windows {
 	found := map[[2]uint16]*Windows{}
@@ -34,11 +42,7 @@ func keyOf(c *Combination, dimensions []int) (key [2]uint16) {
 func (p *Population) split(dimensions ...int) Split {
 	s := Split{Dimensions: dimensions}
 	replaced := slices.ContainsFunc(dimensions, func(d int) bool { return p.Dimensions[d].Replaced })
-	tally := p.tally(dimensions...)
-	var total Windows
-	for _, w := range tally {
-		total.Add(*w)
-	}
+	tally, total := p.tally(dimensions...), p.total()
 	centre := (total.Now.Mean() + total.Before.Mean()) / 2
 	var spread float64
 	for key, w := range tally {
@@ -128,11 +132,7 @@ func (p *Population) splits(change float64) (splits []Split, shift *Split) {
 // evened is the same population with the traffic of both windows along some dimensions as it was on average, and the
 // share of all traffic that has a counterpart in the other window. What has none is left out.
 func (p *Population) evened(dimensions []int) (even Population, kept float64) {
-	tally := p.tally(dimensions...)
-	var total Windows
-	for _, w := range tally {
-		total.Add(*w)
-	}
+	tally, total := p.tally(dimensions...), p.total()
 	factors := map[[2]uint16][2]float64{}
 	for key, w := range tally {
 		now, before := w.Now.Weight/total.Now.Weight, w.Before.Weight/total.Before.Weight

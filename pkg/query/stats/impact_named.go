@@ -25,10 +25,7 @@ type candidate struct {
 
 func (f *finder) find(splits []Split) (named []Contribution, looked int) {
 	left := f.Population
-	var total Windows
-	for i := range left.Combinations {
-		total.Add(left.Combinations[i].Windows)
-	}
+	total := left.total()
 	var sure []candidate
 	for round := 0; ; round++ {
 		all := f.candidates(&left, total)
@@ -91,10 +88,7 @@ func (f *finder) contribution(c candidate) Contribution {
 
 // candidates tests every value of every dimension and every pair of two, the most surprising first.
 func (f *finder) candidates(left *Population, total Windows) []candidate {
-	var rest Windows
-	for i := range left.Combinations {
-		rest.Add(left.Combinations[i].Windows)
-	}
+	rest := left.total()
 	var all []candidate
 	singles := make([]map[[2]uint16]*Windows, len(left.Dimensions))
 	for d := range left.Dimensions {

@@ -386,7 +386,7 @@ func TestTheScoreHasTheSignOfThePercentilesChange(t *testing.T) {
 func measureImpact() {
 	fmt.Println("| what happened | right segment first | another named | traffic seen to move | mix off by |\n|---|---|---|---|---|")
 	for _, c := range impactCases {
-		o := c.happy.outcome(500, c.named)
+		o := c.happy.outcome(300, c.named)
 		right := "none to name"
 		if c.named != "" {
 			right = fmt.Sprintf("%.1f (%s)", o.right, c.named)
