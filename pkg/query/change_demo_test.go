@@ -17,16 +17,19 @@ func beaconOf(truth traffic.Truth, at time.Time) *rum.Beacon {
 	b := &rum.Beacon{ReceivedAt: at.UnixMilli(), Context: rum.Context{
 		App: truth.App, Environment: truth.Environment, Release: truth.Release, SessionID: truth.SessionID,
 		Browser: strings.TrimPrefix(truth.Browser, "Mobile "), OS: truth.OS, Device: truth.Device, Country: truth.Country,
-		Connection: truth.Connection, Traffic: truth.Traffic, Weight: uint32(rum.FullWeight / truth.SampleRate), SDK: "faro",
+		Connection: truth.Connection, Traffic: truth.Traffic,
+		Weight: uint32(rum.FullWeight / truth.SampleRate), SDK: "faro",
 	}}
 	item := func(ms int64) rum.Item {
 		return rum.Item{TS: ms, ViewID: truth.ViewID, Route: truth.Route, Navigation: "navigate"}
 	}
 	for _, v := range truth.Views {
-		b.Views = append(b.Views, rum.View{Item: item(v.At), Kind: rum.ViewLoad, Path: truth.Route, Duration: float32(v.Duration)})
+		b.Views = append(b.Views, rum.View{Item: item(v.At), Kind: rum.ViewLoad, Path: truth.Route,
+			Duration: float32(v.Duration)})
 	}
 	for _, v := range truth.Vitals {
-		b.Vitals = append(b.Vitals, rum.Vital{Item: item(v.CreatedAt), Metric: v.Metric, MetricID: v.MetricID, Value: v.Value,
+		b.Vitals = append(b.Vitals, rum.Vital{Item: item(v.CreatedAt), Metric: v.Metric, MetricID: v.MetricID,
+			Value:      v.Value,
 			ReportedAt: v.ReportedAt, Target: v.Target})
 	}
 	for _, e := range truth.Errors {
@@ -44,7 +47,8 @@ func newDemo(t *testing.T, sessions int) (*ownStore, *traffic.Traffic) {
 	o := newOwnStore(t)
 	batch, items := store.NewBatch(), 0
 	for _, d := range plan.Deploys() {
-		batch.AddDeploy(rum.Deploy{TS: d.At.UnixMilli(), App: d.App, Environment: d.Environment, Release: d.Release, Title: d.Title})
+		batch.AddDeploy(rum.Deploy{TS: d.At.UnixMilli(), App: d.App, Environment: d.Environment,
+			Release: d.Release, Title: d.Title})
 	}
 	send := func() {
 		o.inserted++
@@ -65,7 +69,7 @@ func TestImpactNamesTheBrowserAndTheReleaseOfTheDemo(t *testing.T) {
 	o, plan := newDemo(t, 5000)
 	incident, w := plan.Incident(), window{plan.Anchor().Add(-24 * time.Hour), plan.Anchor()}
 	named := func(query string) []map[string]any {
-		return only(o.rows(query, w), "kind", "real")
+		return rowsWith(o.rows(query, w), "kind", "real")
 	}
 	browser := "browser=" + strings.TrimPrefix(incident.Browser, "Mobile ")
 
@@ -84,9 +88,10 @@ func TestImpactNamesTheBrowserAndTheReleaseOfTheDemo(t *testing.T) {
 
 	require.Empty(t, named(`{"queryType":"impact","compare":"deploy","metric":"ttfb"}`), "the servers are well")
 
-	for query, when := range map[string]string{
-		`{"queryType":"releases","metric":"verdict"}`:                                                                    "the whole shop",
-		`{"queryType":"releases","metric":"verdict","compare":"deploy","filters":[{"key":"route","value":"/checkout"}]}`: "the checkout",
+	for when, query := range map[string]string{
+		"the whole shop": `{"queryType":"releases","metric":"verdict"}`,
+		"the checkout": `{"queryType":"releases","metric":"verdict","compare":"deploy",
+			"filters":[{"key":"route","value":"/checkout"}]}`,
 	} {
 		row := o.rows(query, w)[0]
 		require.Equal(t, "worse", row["verdict"], when)
@@ -101,7 +106,7 @@ func TestImpactNamesTheBrowserAndTheReleaseOfTheDemo(t *testing.T) {
 }
 
 // only are the rows that have a value in a field.
-func only(rows []map[string]any, field string, value any) (some []map[string]any) {
+func rowsWith(rows []map[string]any, field string, value any) (some []map[string]any) {
 	for _, row := range rows {
 		if row[field] == value {
 			some = append(some, row)

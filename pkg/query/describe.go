@@ -90,6 +90,8 @@ func Describe() Description {
 			described.Metrics = attributable
 		case "evidence":
 			described.Metrics = evidenceFacts
+		case "releases":
+			described.Metrics = releaseParts
 		}
 		described.Alertable = t.alertable()
 		described.Groups = !slices.Contains(listing, t.name)

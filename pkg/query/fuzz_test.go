@@ -63,11 +63,14 @@ func FuzzQuery(f *testing.F) {
 		`{"queryType":"telemetry","section":"cardinality","limit":1}`, `{"queryType":"telemetry","section":"storage","limit":2}`,
 		`{"queryType":"telemetry","limit":3}`,
 		`{"queryType":"releases","groupBy":["route","browser"],"compare":"previous","limit":1e9}`,
-		`{"queryType":"releases","metric":"errorGroups","filters":[{"key":"release","values":["1.0.0","1.1.0"]}],"percentile":99}`,
-		`{"queryType":"releases","environment":"*","compare":"deploy","filters":[{"key":"release","operator":"=~","values":["1.*"]}]}`,
+		`{"queryType":"releases","metric":"errorGroups","percentile":99,
+			"filters":[{"key":"release","values":["1.0.0","1.1.0"]}]}`,
+		`{"queryType":"releases","environment":"*","compare":"deploy",
+			"filters":[{"key":"release","operator":"=~","values":["1.*"]}]}`,
 		`{"queryType":"impact","metric":"cls","measure":"poor","compare":{"from":1,"to":2}}`,
 		`{"queryType":"impact","metric":"hero","groupBy":["release","traffic"],"compare":"deploy","environment":"*"}`,
-		`{"queryType":"impact","metric":"inp","percentile":99.9,"minSamples":1,"limit":3,"filters":[{"key":"os","operator":"!~","values":["'"]}]}`,
+		`{"queryType":"impact","metric":"inp","percentile":99.9,"minSamples":1,"limit":3,
+			"filters":[{"key":"os","operator":"!~","values":["'"]}]}`,
 	} {
 		f.Add([]byte(seed), int64(0), int64(24*time.Hour), int64(time.Hour), int64(100))
 	}

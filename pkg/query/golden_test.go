@@ -38,7 +38,7 @@ func TestGoldenFrames(t *testing.T) {
 		"session_trace":       `{"queryType":"session","sessionId":"session-0004","format":"trace"}`,
 		"traces":              `{"queryType":"traces","limit":3}`,
 		"variable":            `{"queryType":"variable","dimension":"release"}`,
-		"releases":            `{"queryType":"releases","compare":"previous","minSamples":20,"groupBy":["device"],"limit":2}`,
+		"releases":            `{"queryType":"releases","compare":"previous","minSamples":20,"groupBy":"device","limit":2}`,
 		"releases_verdict":    `{"queryType":"releases","metric":"verdict","app":"blog","compare":"deploy"}`,
 		"impact":              `{"queryType":"impact","metric":"lcp","groupBy":["route","release","browser"]}`,
 		"impact_poor":         `{"queryType":"impact","metric":"inp","measure":"poor","minSamples":20}`,

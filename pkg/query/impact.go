@@ -13,11 +13,11 @@ import (
 )
 
 // impact answers what makes up the change of a metric between two windows: how much of it is traffic that moved to
-// slower or faster segments (mix), how much is segments that changed themselves (real), and which those are. It looks at
-// every value of every dimension and at all pairs of them, or only at the dimensions the query groups by.
+// slower or faster segments (mix), how much is segments that changed themselves (real), and which those are. It looks
+// at every value of every dimension and at all pairs of them, or only at the dimensions the query groups by.
 //
-// "measure" says what of the metric: "percentile" (the default) or "poor", the share of poor samples. Percentiles do not
-// add up; what is divided is a score that does and has the percentile's sign (stats.Score), and every part of it is
+// "measure" says what of the metric: "percentile" (the default) or "poor", the share of poor samples. Percentiles do
+// not add up; what is divided is a score that does and has the percentile's sign (stats.Score), and every part of it is
 // shown as that part of the percentile's change.
 func askImpact(ctx context.Context, conn driver.Conn, q *question) (data.Frames, error) {
 	if !q.metric.rated {
@@ -73,6 +73,7 @@ type impactOf struct {
 	only       []dimension // those the query groups by; none means all
 	dimensions []dimension // those that are looked at, and have more than one value
 	values     [][]string  // of each dimension, those most met
+	oneIn      uint64      // so many sessions is looked at
 	now, then  ranked      // the whole metric in both windows
 	population stats.Population
 	found      stats.Explanation
@@ -100,6 +101,7 @@ func (m *impactOf) explain(ctx context.Context, conn driver.Conn) ([]data.Notice
 			m.now.samples, m.then.samples, m.baseline.from.Format(time.RFC3339), m.baseline.to.Format(time.RFC3339),
 			m.enough)}, nil
 	}
+	m.oneIn = 1 + (m.now.samples+m.then.samples)/mostSamples
 	if err := m.readValues(ctx, conn); err != nil {
 		return nil, err
 	}
@@ -120,6 +122,10 @@ func (m *impactOf) explain(ctx context.Context, conn driver.Conn) ([]data.Notice
 	said := []data.Notice{info("%s to %s is compared with %s to %s; %d segments were looked at.",
 		m.window.from.Format(time.RFC3339), m.window.to.Format(time.RFC3339),
 		m.baseline.from.Format(time.RFC3339), m.baseline.to.Format(time.RFC3339), m.found.Looked)}
+	if m.oneIn > 1 {
+		said = append(said, info(
+			"One session in %d was looked at, so that the answer does not take long; the whole is exact.", m.oneIn))
+	}
 	if cut != "" {
 		said = append(said, data.Notice{Severity: data.NoticeSeverityWarning, Text: cut})
 	}
@@ -161,11 +167,23 @@ func (m *impactOf) score(s *statement, value string) string {
 	if low == high {
 		return fmt.Sprintf("toFloat64(%s > %s)", value, from)
 	}
-	return fmt.Sprintf("least(1., greatest(0., (%s - %s) / (%s - %s)))", value, from, s.bind("high", "Float64", high), from)
+	to := s.bind("high", "Float64", high)
+	return fmt.Sprintf("least(1., greatest(0., (%s - %s) / (%s - %s)))", value, from, to, from)
 }
 
-// impactWhere is the condition of every read: the metric in either window.
+// mostSamples are looked at, give or take; of more than that it is every second session, every third, and so on. Chance
+// hides nothing of so many samples that would matter. A variable, so that tests can have more.
+var mostSamples uint64 = 500_000
+
+// impactWhere is the condition of every read: the metric in either window, of the sessions that are looked at.
 func (m *impactOf) impactWhere(s *statement) string {
-	return "metric = " + s.bind("metric", "String", m.metric.Key) + "\n  AND " + m.where(s, m.window.hull(m.baseline)) +
+	where := "metric = " + s.bind("metric", "String", m.metric.Key) + "\n  AND " + m.where(s, m.window.hull(m.baseline)) +
 		fmt.Sprintf("\n  AND (%s OR %s)", m.window.within(s), m.baseline.within(s))
+	if m.oneIn > 1 {
+		where += fmt.Sprintf("\n  AND cityHash64(%s) %% %s = 0", visitor, s.bind("oneIn", "UInt64", m.oneIn))
+	}
+	return where
 }
+
+// visitor is whose a vital is; without a session every one stands for itself.
+const visitor = "if(session_id = '', metric_id, session_id)"

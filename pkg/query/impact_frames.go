@@ -11,8 +11,8 @@ import (
 	"github.com/sightline-rum/sightline/pkg/query/stats"
 )
 
-// The kinds of rows, in their order. What real, mix and rest rows contribute adds up to the change of the whole, as do the
-// mix and real of each dimension.
+// The kinds of rows, in their order. What real, mix and rest rows contribute adds up to the change of the whole, as do
+// the mix and real of each dimension.
 const (
 	impactWhole     = "whole"
 	impactReal      = "real"
@@ -41,17 +41,20 @@ const (
 func (m *impactOf) explained() []impactRow {
 	e, unit := m.found, m.perScore()
 	nan := math.NaN()
-	whole := impactRow{kind: impactWhole, segment: "everything", contribution: m.change(), mix: e.Mix * unit, real: e.Real * unit,
-		deviation: e.Deviation * math.Abs(unit), value: m.value(m.now), before: m.value(m.then), now: e.Total.Now, then: e.Total.Before}
-	rest := impactRow{kind: impactRest, segment: "everything else", mix: whole.mix, deviation: nan, value: nan, before: nan,
-		real: e.Rest * unit, reason: "Spread over everything, beyond no segment's share of chance"}
+	whole := impactRow{kind: impactWhole, segment: "everything", contribution: m.change(), mix: e.Mix * unit,
+		real: e.Real * unit, deviation: e.Deviation * math.Abs(unit), value: m.value(m.now), before: m.value(m.then),
+		now: e.Total.Now, then: e.Total.Before}
+	whole.now.Samples, whole.then.Samples = float64(m.now.samples), float64(m.then.samples)
+	rest := impactRow{kind: impactRest, segment: "everything else", mix: whole.mix, deviation: nan, value: nan,
+		before: nan, real: e.Rest * unit, reason: "Spread over everything, beyond no segment's share of chance"}
 	rows := []impactRow{whole}
 	for _, c := range e.Named {
 		rows = append(rows, m.namedRow(c, unit))
 	}
 	for _, c := range m.moved() {
 		row := impactRow{kind: impactMix, segment: m.name(c.Segment), contribution: c.Mix * unit, mix: c.Mix * unit,
-			deviation: nan, value: c.Now.Mean(), before: c.Before.Mean(), now: c.Now, then: c.Before, of: c.Segment, place: c.Segment,
+			deviation: nan, value: c.Now.Mean(), before: c.Before.Mean(), now: c.Now, then: c.Before,
+			of: c.Segment, place: c.Segment,
 			reason: fmt.Sprintf("Traffic moved: %.0f %% of it is here after %.0f %%", 100*c.Now.Weight/e.Total.Now.Weight,
 				100*c.Before.Weight/e.Total.Before.Weight)}
 		rest.mix -= row.mix
@@ -64,8 +67,9 @@ func (m *impactOf) explained() []impactRow {
 	}
 	for d := range e.Splits {
 		s := &e.Splits[d]
-		rows = append(rows, impactRow{kind: impactDimension, segment: m.dimensions[d].key, mix: s.Mix * unit, real: s.Real * unit,
-			contribution: (s.Mix + s.Real) * unit, deviation: nan, value: nan, before: nan, now: e.Total.Now, then: e.Total.Before,
+		rows = append(rows, impactRow{kind: impactDimension, segment: m.dimensions[d].key,
+			mix: s.Mix * unit, real: s.Real * unit,
+			contribution: (s.Mix + s.Real) * unit, deviation: nan, value: nan, before: nan,
 			reason: m.aboutDimension(d)})
 	}
 	return rows
@@ -89,8 +93,8 @@ func (m *impactOf) namedRow(c stats.Contribution, unit float64) impactRow {
 		reason = fmt.Sprintf("Everything changed alike since %s came", m.name(c.Segment))
 	}
 	return impactRow{kind: impactReal, segment: m.name(c.Segment), alike: strings.Join(alike, "; "), reason: reason,
-		contribution: c.Real * unit, real: c.Real * unit, deviation: c.Deviation * math.Abs(unit), now: c.Now, then: c.Before,
-		value: c.Now.Mean(), before: c.Before.Mean(), of: c.Segment, place: c.Place}
+		contribution: c.Real * unit, real: c.Real * unit, deviation: c.Deviation * math.Abs(unit),
+		now: c.Now, then: c.Before, value: c.Now.Mean(), before: c.Before.Mean(), of: c.Segment, place: c.Place}
 }
 
 // moved are the segments whose traffic moved beyond chance and so that it matters.
@@ -126,8 +130,10 @@ func (m *impactOf) name(s stats.Segment) string {
 func (m *impactOf) summary(named int) string {
 	e := m.found
 	switch {
+	case len(e.Named) > 0 && e.Shift != nil:
+		return "Traffic moved" + m.along(e.Shift) + ", and segments changed"
 	case named > 0 && e.Shift != nil:
-		return "Traffic moved" + m.along(e.Shift) + map[bool]string{true: ", and segments changed", false: ""}[len(e.Named) > 0]
+		return "Traffic moved" + m.along(e.Shift)
 	case named > 0:
 		return "Segments changed; traffic did not move so that it matters"
 	case !e.Changed:
@@ -135,7 +141,7 @@ func (m *impactOf) summary(named int) string {
 	case e.Shift != nil:
 		return "Traffic moved" + m.along(e.Shift) + ", a little everywhere"
 	default:
-		return "Everything changed alike: no segment stands out"
+		return "Everything changed: no segment stands out beyond chance"
 	}
 }
 
@@ -172,9 +178,10 @@ func (m *impactOf) aboutDimension(d int) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// impactTable has for each row its contribution to the change in the unit of the measure, as share of the change, and as
-// mix and real; lower and upper bounds of it (95 %); the measure in the segment now and before; samples and the share of
-// the traffic, now and before; segments that only show what is named; and the reason in words.
+// table has for each row its contribution to the change in the unit of the measure, as share of the change, and
+// as mix and real; lower and upper bounds of it (95 %); the measure in the segment now and before; samples and the
+// share of the traffic, now and before (of the sessions that were looked at); segments that only show what is named;
+// and the reason in words.
 func (m *impactOf) table() *data.Frame {
 	rows := m.rows[:min(len(m.rows), m.limit())]
 	var kinds, segments, alike, reasons []string

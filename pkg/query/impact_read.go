@@ -119,8 +119,8 @@ func (m *impactOf) combinations(ctx context.Context, conn driver.Conn, most int)
 		shifted = append(shifted, m.score(&s, fmt.Sprintf("(value + %s)", s.bind("step", "Float64", step*m.then.value))))
 	}
 	sums := func(when string) string {
-		return fmt.Sprintf(`countIf(%[1]s), sumIf(w, %[1]s), sumIf(w * w, %[1]s), sumIf(w * y, %[1]s), sumIf(w * y * y, %[1]s)`,
-			when)
+		return fmt.Sprintf("countIf(%[1]s), sumIf(w, %[1]s), sumIf(w * w, %[1]s), sumIf(w * y, %[1]s), "+
+			"sumIf(w * y * y, %[1]s)", when)
 	}
 	sql := fmt.Sprintf(`SELECT [%[1]s] AS places,
   %[2]s,
@@ -165,13 +165,13 @@ FROM (
   SELECT now, session, sum(w) AS b, sum(w * y) AS a, sum(w * w) AS ww, sum(w * w * y) AS wwy, sum(w * w * y * y) AS wwyy
   FROM (
     SELECT arrayJoin(arrayFilter(x -> if(x = 1, %[1]s, %[2]s), [1, 0])) AS now,
-      cityHash64(if(session_id = '', metric_id, session_id)) AS session, weight / 1000 AS w, %[3]s AS y
+      cityHash64(%[5]s) AS session, weight / 1000 AS w, %[3]s AS y
     FROM vitals FINAL
     WHERE %[4]s
   )
   GROUP BY now, session
 )
-GROUP BY now`, m.window.within(&s), m.baseline.within(&s), m.score(&s, "value"), m.impactWhere(&s))
+GROUP BY now`, m.window.within(&s), m.baseline.within(&s), m.score(&s, "value"), m.impactWhere(&s), visitor)
 	var clustered, independent float64
 	err := m.question.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var now uint8
@@ -224,6 +224,9 @@ func (m *impactOf) readMeasures(ctx context.Context, conn driver.Conn) error {
 	if len(columns) == 0 {
 		return nil
 	}
-	sql := fmt.Sprintf("SELECT %s\nFROM vitals FINAL\nWHERE %s", strings.Join(columns, ",\n  "), m.impactWhere(&s))
+	everybody := *m
+	everybody.oneIn = 1
+	sql := fmt.Sprintf("SELECT %s\nFROM vitals FINAL\nWHERE %s", strings.Join(columns, ",\n  "),
+		everybody.impactWhere(&s))
 	return m.question.rows(ctx, conn, &s, sql, func(rows driver.Rows) error { return rows.Scan(into...) })
 }

@@ -62,7 +62,7 @@ func TestImpactEqualsTheNaiveComputation(t *testing.T) {
 					mix += (m1 - m0) * (s1 + s0) / 2
 					real += (m1 + m0) / 2 * (s1 - s0)
 				}
-				row := only(only(rows, "kind", "dimension"), "segment", key)[0]
+				row := rowsWith(rowsWith(rows, "kind", "dimension"), "segment", key)[0]
 				require.InDelta(t, mix*change/(r1-r0), row["mix"], 1e-5, key)
 				require.InDelta(t, real*change/(r1-r0), row["real"], 1e-5, key)
 			}
@@ -156,7 +156,7 @@ func TestThePlantedChangeIsExplained(t *testing.T) {
 			c.planted.insert(o, start)
 			rows := o.rows(`{"queryType":"impact","compare":"previous"}`, later)
 			requireWhole(t, rows)
-			named := only(rows, "kind", "real")
+			named := rowsWith(rows, "kind", "real")
 			if c.named == "" {
 				require.Empty(t, named)
 			} else {
@@ -180,13 +180,13 @@ func TestThePlantedChangeIsExplained(t *testing.T) {
 			default:
 				require.InDelta(t, c.mix, rows[0]["mix"].(float64)/whole, 0.05)
 			}
-			moved := only(rows, "kind", "mix")
+			moved := rowsWith(rows, "kind", "mix")
 			if c.planted.phones[0] == c.planted.phones[1] {
 				require.Empty(t, moved)
 			} else {
 				require.Contains(t, []any{"device=mobile", "device=desktop"}, moved[0]["segment"])
 			}
-			country := only(rows, "segment", "country")[0]
+			country := rowsWith(rows, "segment", "country")[0]
 			require.Equal(t, "Unaffected", country["reason"])
 		})
 	}
@@ -222,4 +222,35 @@ func TestImpactWithoutAnythingToCompare(t *testing.T) {
 	few := frames(t, `{"queryType":"impact","minSamples":100000}`)[0]
 	require.Zero(t, few.Rows())
 	require.Contains(t, few.Meta.Notices[0].Text, "Not enough data")
+}
+
+// Where there are very many samples some sessions are left out. The whole is exact, and what is found is the same.
+func TestOfVeryManySessionsSomeAreLookedAt(t *testing.T) {
+	samples, views := mostSamples, mostReleaseViews
+	mostSamples, mostReleaseViews = 10_000, 6_000
+	t.Cleanup(func() { mostSamples, mostReleaseViews = samples, views })
+	start := hourAgo().Add(-3 * time.Hour).Truncate(time.Hour)
+	o := newOwnStore(t)
+	plantedChange{[2]float64{0.4, 0.4}, 2}.insert(o, start)
+	later := window{start.Add(time.Hour), start.Add(2 * time.Hour)}
+	rows := o.rows(`{"queryType":"impact"}`, later)
+	require.Contains(t, o.notices(`{"queryType":"impact"}`, later)[1], "One session in 3 was looked at")
+	requireWhole(t, rows)
+	vitals := o.rows(`{"queryType":"vitals","format":"table","compare":"previous"}`, later)[0]
+	require.Equal(t, vitals["samples"], rows[0]["samples"])
+	require.InDelta(t, vitals["value"], rows[0]["value"], 1e-6)
+	named := rowsWith(rows, "kind", "real")
+	require.Len(t, named, 1)
+	require.Equal(t, "release=1.1.0, browser=Firefox", named[0]["segment"])
+
+	start = start.Add(-3 * time.Hour)
+	o = newOwnStore(t)
+	plantedRelease{6000, 1.3, 0.5, 0.02}.insert(o, start)
+	query, hours := `{"queryType":"releases","metric":"verdict"}`, window{start, start.Add(2 * time.Hour)}
+	row := o.rows(query, hours)[0]
+	require.Contains(t, o.notices(query, hours)[1], "Vitals are those of one session in")
+	require.Equal(t, "worse", row["verdict"])
+	require.Less(t, row["lcpSamples"], int64(4000))
+	require.Equal(t, "worse", row["lcpVerdict"])
+	require.Greater(t, row["errorRateSamples"], 2*row["lcpSamples"].(int64), "errors are counted of all")
 }

@@ -15,8 +15,8 @@ import (
 // one of the two.
 //
 // The newest release of the time range is held against the one before it. Filters with = on release choose one or both
-// of them instead. With a comparison the earlier release is looked for in the window compared with, else both are looked
-// for in the time range.
+// of them instead. With a comparison the earlier release is looked for in the window compared with, else both are
+// looked for in the time range.
 func askReleases(ctx context.Context, conn driver.Conn, q *question) (data.Frames, error) {
 	if q.groupsBy("release") {
 		return nil, badRequest("releases compares two of them in every row: group by other dimensions")
@@ -30,8 +30,11 @@ func askReleases(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 	if err != nil {
 		return nil, err
 	}
+	r.oneIn = 1 + uint64(r.newer.views[0]+r.older.views[1])/mostReleaseViews
 	if said == "" {
-		for _, read := range []func(context.Context, driver.Conn) error{r.readHours, r.readVitals, r.readErrors, r.readGroups} {
+		for _, read := range []func(context.Context, driver.Conn) error{
+			r.readHours, r.readVitals, r.readErrors, r.readGroups,
+		} {
 			if err := read(ctx, conn); err != nil {
 				return nil, err
 			}
@@ -53,6 +56,10 @@ func askReleases(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 	default:
 		frames[0].AppendNotices(info("%s", r.compared()))
 	}
+	if r.oneIn > 1 {
+		frames[0].AppendNotices(info(
+			"Vitals are those of one session in %d, so that the answer does not take long.", r.oneIn))
+	}
 	if cut {
 		frames[0].AppendNotices(q.cutNotice("segments"))
 	}
@@ -73,6 +80,7 @@ type releasesOf struct {
 	newer, older releaseTraffic
 	all          [2]float64 // views of all releases, newer window first
 	hours        hourMatch
+	oneIn        uint64  // so many sessions is looked at for vitals
 	matched      float64 // the share of the newer release's views whose page, device and hour the older one has, too
 	segments     map[string]*releaseSegment
 }
@@ -232,5 +240,6 @@ func (r *releasesOf) isNewer(s *statement) string {
 
 // ofReleases is the condition of every read of a raw table: the question's own, and the two releases.
 func (r *releasesOf) ofReleases(s *statement) string {
-	return r.where(s, r.window.hull(r.olderWindow())) + "\n    AND " + r.either(s) + r.amongTop(s, "views", "sum(weight)", r.where)
+	return r.where(s, r.window.hull(r.olderWindow())) + "\n    AND " + r.either(s) +
+		r.amongTop(s, "views", "sum(weight)", r.where)
 }

@@ -23,8 +23,12 @@ type errorGroupChange struct {
 	firstRelease       string
 }
 
-// mostErrorGroups of a segment are looked at, those met most first.
-const mostErrorGroups = 100
+// mostErrorGroups of a segment are looked at, those met most first, and mostErrorsOfVisit of a visit are counted: a
+// page that throws in a loop says no more with each.
+const (
+	mostErrorGroups   = 100
+	mostErrorsOfVisit = 1000
+)
 
 // What a row of readErrors counts: all page visits, those that met any error, or those that met one group's.
 const (
@@ -44,44 +48,47 @@ func (r *releasesOf) readErrors(ctx context.Context, conn driver.Conn) error {
 		of := *r
 		of.question = &asked
 		return fmt.Sprintf(`
-        SELECT %[1]s%[2]s AS side, %[3]s AS stratum, if(session_id = '', view_id, session_id) AS session,
-          %[4]s AS random, %[5]s AS name, weight
+        SELECT %[1]s%[2]s AS side, %[3]s AS stratum, %[4]s AS visitor, %[5]s AS name, weight
         FROM %[6]s
-        WHERE %[7]s`, r.selectGroups(), r.side(&s), r.stratum(r.hours.expr), randomGroup, fingerprint, from,
+        WHERE %[7]s`, r.selectGroups(), r.side(&s), r.stratum(r.hours.expr), visitorHash, fingerprint, from,
 			of.ofReleases(&s))
 	}
-	sql := fmt.Sprintf(`SELECT %[1]sside, what, name, groupArray(random), groupArray(w), sum(squared), sum(visits), sum(errors)
+	// First a row a visit, then a row a stratum, random group and error group: only these few have to be weighed.
+	sql := fmt.Sprintf(`SELECT %[1]sside, what, name, groupArray(random), groupArray(weighed), sum(squared), sum(visits),
+  sum(errors)
 FROM (
-  SELECT %[1]sside, random, counted.1 AS what, counted.2 AS name,
-    sum(heaviest * share) AS w, sum(pow(heaviest * share, 2)) AS squared, sum(heaviest) AS visits, sum(counted.3) AS errors
+  SELECT %[1]sside, random, what, name, sum(w * share) AS weighed, sum(ww * share * share) AS squared,
+    sum(w) AS visits, sum(met) AS errors
   FROM (
-    SELECT *, if(newer > 0 AND older > 0, if(side = 0, older, newer) / (newer + older), 0) AS share,
-      arrayJoin(arrayConcat([(%[5]d, '', views)], if(empty(met), [], [(%[6]d, '', arraySum(x -> x.3, met))]), met)) AS counted
+    SELECT *, sumIf(w, side = 0 AND what = %[4]d) OVER (PARTITION BY stratum) AS newer,
+      sumIf(w, side = 1 AND what = %[4]d) OVER (PARTITION BY stratum) AS older,
+      if(newer > 0 AND older > 0, if(side = 0, older, newer) / (newer + older), 0) AS share
     FROM (
-      SELECT *, sumIf(heaviest, side = 0) OVER (PARTITION BY stratum) AS newer,
-        sumIf(heaviest, side = 1) OVER (PARTITION BY stratum) AS older
+      SELECT %[1]sside, stratum, visitor %% %[5]d AS random, counted.1 AS what, counted.2 AS name,
+        sum(heaviest) AS w, sum(toFloat64(heaviest) * heaviest) AS ww, sum(counted.3) AS met
       FROM (
-        SELECT %[1]sside, stratum, session, any(random) AS random, max(heaviest) AS heaviest,
-          sumIf(total, name = '') AS views,
-          groupArrayIf(%[4]d)((%[7]d, name, total), name != '') AS met
+        SELECT *, arrayJoin(arrayConcat([(%[4]d, '', views)], if(empty(names), [], [(%[6]d, '', arraySum(weights))]),
+          arrayMap(x -> (%[7]d, x, arraySum((w, n) -> if(n = x, w, 0), weights, names)), arrayDistinct(names))
+        )) AS counted
         FROM (
-          SELECT %[1]sside, stratum, session, any(random) AS random, name, max(weight) AS heaviest, sum(weight) AS total
+          SELECT %[1]sside, stratum, visitor, max(weight) AS heaviest, sumIf(weight, name = '') AS views,
+            groupArrayIf(%[8]d)(name, name != '') AS names, groupArrayIf(%[8]d)(toUInt64(weight), name != '') AS weights
           FROM (%[2]s
             UNION ALL%[3]s
           )
-          %[8]s
+          %[9]s
         )
-        %[9]s
       )
+      %[10]s
     )
   )
-  %[10]s
+  %[11]s
 )
-%[11]s
+%[12]s
 ORDER BY %[1]swhat, sum(visits) DESC, name, side
-LIMIT %[12]s`, r.groupNames(), branch(tableViews, "''"), branch(tableErrors, "fingerprint"), mostErrorGroups,
-		visitsAll, visitsHit, visitsOfGroup, r.groupBy("side", "stratum", "session", "name"),
-		r.groupBy("side", "stratum", "session"), r.groupBy("side", "random", "what", "name"),
+LIMIT %[13]s`, r.groupNames(), branch(tableViews, "''"), branch(tableErrors, "fingerprint"), visitsAll,
+		stats.RandomGroups, visitsHit, visitsOfGroup, mostErrorsOfVisit, r.groupBy("side", "stratum", "visitor"),
+		r.groupBy("side", "stratum", "random", "what", "name"), r.groupBy("side", "random", "what", "name"),
 		r.groupBy("side", "what", "name"), s.bind("most", "UInt64", maxCells))
 	return r.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var side, what uint8

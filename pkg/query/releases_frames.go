@@ -22,10 +22,10 @@ func (r *releasesOf) compared() string {
 	return text + fmt.Sprintf(". %.0f %% of the newer release's views have such a counterpart.", 100*r.matched)
 }
 
-// verdicts has, for each segment, the verdict with its reason, both releases with their share of the views, and for each
-// Core Web Vital and for errorRate (the share of page visits that met an error) the value, <key>Before, <key>Difference
-// with <key>Lower and <key>Upper, <key>Verdict, <key>Samples and <key>SamplesBefore. Values are those of the traffic both
-// releases have in common.
+// verdicts has, for each segment, the verdict with its reason, both releases with their share of the views, and for
+// each Core Web Vital and for errorRate (the share of page visits that met an error) the value, <key>Before,
+// <key>Difference with <key>Lower and <key>Upper, <key>Verdict, <key>Samples and <key>SamplesBefore. Values are those
+// of the traffic both releases have in common.
 func (r *releasesOf) verdicts(segments []*releaseSegment) *data.Frame {
 	var keys [][]string
 	var verdicts, reasons, newer, older []string
@@ -126,8 +126,8 @@ func (r *releasesOf) comparisons(segments []*releaseSegment, key, name, unit str
 }
 
 // groupsFrame lists the error groups of both releases. count is how many errors there were, visits how many page visits
-// met one, rate the share of page visits, on the traffic both releases have in common; lower and upper are the bounds of
-// the difference of the rates.
+// met one, rate the share of page visits, on the traffic both releases have in common; lower and upper are the bounds
+// of the difference of the rates.
 func (r *releasesOf) groupsFrame(segments []*releaseSegment) *data.Frame {
 	var keys [][]string
 	var kinds, types, messages, fingerprints, releases []string

@@ -38,8 +38,8 @@ const falseAlarm = 0.05
 // as many, and hardly any. With stats.SmallestChange a difference matters from a quarter of a point on.
 const errorRateScale = 0.05
 
-// smallestGroup is the share of page visits, and fewestVisits the number of them, from which an error group that came or
-// grew makes a release worse.
+// smallestGroup is the share of page visits, and fewestVisits the number of them, from which an error group that came
+// or grew makes a release worse.
 const (
 	smallestGroup = 0.001
 	fewestVisits  = 5
@@ -71,7 +71,8 @@ func (r *releasesOf) judge(segments []*releaseSegment) {
 
 func (r *releasesOf) judgeVital(of *[2]releaseVital, scale, alpha float64) judged {
 	j := judged{samples: [2]uint64{of[0].samples, of[1].samples}, verdict: stats.Unknown}
-	j.Difference = stats.Subtract(stats.Quantile(of[0].cells, r.level(), alpha), stats.Quantile(of[1].cells, r.level(), alpha))
+	j.Difference = stats.Subtract(stats.Quantile(of[0].cells, r.level(), alpha),
+		stats.Quantile(of[1].cells, r.level(), alpha))
 	if min(of[0].samples, of[1].samples) >= r.enough {
 		j.verdict = j.Verdict(scale)
 	}
@@ -161,7 +162,8 @@ func (j judged) words(q *question, key string) string {
 	}
 	amount := func(x float64) string { return measured(unit, x) }
 	if math.IsNaN(j.Lower+j.Upper) || j.verdict == stats.Unknown && min(j.samples[0], j.samples[1]) < q.enough {
-		return fmt.Sprintf("%s: not enough data, %d against %d samples where both releases were", name, j.samples[0], j.samples[1])
+		return fmt.Sprintf("%s: not enough data, %d against %d samples where both releases were", name,
+			j.samples[0], j.samples[1])
 	}
 	text := fmt.Sprintf("%s %s after %s", name, amount(j.Now.Value), amount(j.Before.Value))
 	by := func(x float64) string { return signed(unit, x) }
@@ -203,7 +205,8 @@ func (g *errorGroupChange) words() string {
 		what = "is new"
 	}
 	return fmt.Sprintf("error group %s %s: %.2f %% of page visits after %.2f %%",
-		strings.TrimSpace(g.errorType+" "+shortened(g.message)), what, 100*g.difference.Now.Value, 100*g.difference.Before.Value)
+		strings.TrimSpace(g.errorType+" "+shortened(g.message)), what,
+		100*g.difference.Now.Value, 100*g.difference.Before.Value)
 }
 
 // shortened is a message that fits into a sentence.

@@ -64,8 +64,13 @@ func (r *releasesOf) ranked() (all []*releaseSegment, cut bool) {
 // side is 0 for the newer release, as everywhere.
 func (r *releasesOf) side(s *statement) string { return "toUInt8(NOT (" + r.isNewer(s) + "))" }
 
-// randomGroup deals sessions into stats.RandomGroups; without a session every view stands for itself.
-var randomGroup = fmt.Sprintf("toUInt8(cityHash64(if(session_id = '', view_id, session_id)) %% %d)", stats.RandomGroups)
+// visitorHash tells visitors apart, and deals them into random groups (modulo stats.RandomGroups); without a session
+// every view stands for itself.
+const visitorHash = "cityHash64(if(session_id = '', view_id, session_id))"
+
+// mostReleaseViews are looked at for vitals, give or take: of more it is every second session, every third, and so on.
+// Errors are rare, and counted of all. A variable, so that tests can have more.
+var mostReleaseViews uint64 = 1_000_000
 
 // readVitals reads the Core Web Vitals as histograms by random group. Each sample counts for its weight times the other
 // release's share of its stratum, which is what makes both releases alike in all but themselves.
@@ -78,12 +83,18 @@ func (r *releasesOf) readVitals(ctx context.Context, conn driver.Conn) error {
 		}
 	}
 	where := s.among("metric", "metric", core) + "\n    AND " + r.ofReleases(&s)
+	if r.oneIn > 1 {
+		// Not the remainder that deals into random groups: all that are left would be in a few of these.
+		where += fmt.Sprintf("\n    AND intDiv(%s, %d) %% %s = 0", visitorHash, stats.RandomGroups,
+			s.bind("oneIn", "UInt64", r.oneIn))
+	}
 	stratum := r.stratum(r.hours.expr, "metric")
 	sql := fmt.Sprintf(`SELECT %[1]sm, side, cell, sum(n), groupArray(random), groupArray(w)
 FROM (
   SELECT %[1]sm, side, cell, random, count() AS n, sum(weight * share[2 - side]) AS w
   FROM (
-    SELECT %[2]stoString(metric) AS m, %[3]s AS side, bucket AS cell, %[4]s AS random, weight, %[5]s AS stratum
+    SELECT %[2]stoString(metric) AS m, %[3]s AS side, bucket AS cell, toUInt8(%[4]s %% %[10]d) AS random, weight,
+      %[5]s AS stratum
     FROM vitals FINAL
     WHERE %[6]s
   ) AS samples
@@ -99,8 +110,9 @@ FROM (
 )
 %[8]s
 ORDER BY %[1]sm, side, cell
-LIMIT %[9]s`, r.groupNames(), r.selectGroups(), r.side(&s), randomGroup, stratum, where,
-		r.groupBy("m", "side", "cell", "random"), r.groupBy("m", "side", "cell"), s.bind("cells", "UInt64", maxCells))
+LIMIT %[9]s`, r.groupNames(), r.selectGroups(), r.side(&s), visitorHash, stratum, where,
+		r.groupBy("m", "side", "cell", "random"), r.groupBy("m", "side", "cell"), s.bind("cells", "UInt64", maxCells),
+		stats.RandomGroups)
 	return r.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var metric string
 		var side uint8

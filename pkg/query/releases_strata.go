@@ -35,7 +35,8 @@ FROM (
   FROM (
     SELECT %[1]s AS stratum, toStartOfHour(ts) AS hour,
       sumIf(weight, %[2]s) AS newer, sumIf(weight, NOT (%[2]s)) AS older,
-      arrayJoin([(0, toInt64(hour)), (1, toInt64(toHour(hour))), (2, toInt64(0))]) AS way, way.1 AS hours, way.2 AS matched
+      arrayJoin([(0, toInt64(hour)), (1, toInt64(toHour(hour))), (2, toInt64(0))]) AS way,
+      way.1 AS hours, way.2 AS matched
     FROM views
     WHERE %[3]s
     GROUP BY stratum, hour

@@ -70,7 +70,8 @@ func TestReleasesEqualTheNaiveComputation(t *testing.T) {
 				continue
 			}
 			device := row["device"].(string)
-			values, samples := naiveStandardised(ofRelease(m.Key, device, "1.1.0"), ofRelease(m.Key, device, "1.0.0"), stratum)
+			newer, older := ofRelease(m.Key, device, "1.1.0"), ofRelease(m.Key, device, "1.0.0")
+			values, samples := naiveStandardised(newer, older, stratum)
 			require.EqualValues(t, samples[0], row[m.Key+"Samples"])
 			require.EqualValues(t, samples[1], row[m.Key+"SamplesBefore"])
 			require.InEpsilon(t, values[0], row[m.Key], 0.021, "to the width of a histogram's cell")
@@ -121,8 +122,9 @@ func (p plantedRelease) insert(o *ownStore, start time.Time) {
 	random := rand.New(rand.NewPCG(17, uint64(p.visits)))
 	// The old release was there before.
 	old := rum.Item{TS: start.UnixMilli() - 1000, Route: "/"}
-	beacons := []*rum.Beacon{{ReceivedAt: old.TS, Views: []rum.View{{Item: old, Kind: rum.ViewLoad}}, Context: rum.Context{
-		App: "shop", Environment: "production", Release: "1.0.0", Traffic: rum.TrafficReal, Weight: rum.FullWeight}}}
+	beacons := []*rum.Beacon{{ReceivedAt: old.TS, Views: []rum.View{{Item: old, Kind: rum.ViewLoad}},
+		Context: rum.Context{App: "shop", Environment: "production", Release: "1.0.0", Traffic: rum.TrafficReal,
+			Weight: rum.FullWeight}}}
 	for i := range 2 * p.visits {
 		at := start.Add(time.Duration(random.Int64N(int64(2 * time.Hour))))
 		c := rum.Context{App: "shop", Environment: "production", Release: "1.0.0", Browser: "Chrome", Device: "desktop",
@@ -144,7 +146,8 @@ func (p plantedRelease) insert(o *ownStore, start time.Time) {
 				Value: typical * slow * math.Exp(0.4*random.NormFloat64()), ReportedAt: item.TS})
 		}
 		if c.Release == "1.1.0" && random.Float64() < p.failing {
-			b.Errors = []rum.Error{{Item: item, Kind: "exception", Type: "TypeError", Message: "no basket", Fingerprint: "planted"}}
+			b.Errors = []rum.Error{{Item: item, Kind: "exception", Type: "TypeError", Message: "no basket",
+				Fingerprint: "planted"}}
 		}
 		bot := *b
 		bot.Context.Traffic, bot.Context.Release, bot.Context.SessionID = rum.TrafficBot, "1.1.0", "bot-"+c.SessionID
@@ -172,7 +175,8 @@ func TestThePlantedReleaseGetsItsVerdict(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := newOwnStore(t)
 			c.planted.insert(o, start)
-			rows := o.rows(`{"queryType":"releases","metric":"verdict","minSamples":50}`, window{start, start.Add(2 * time.Hour)})
+			rows := o.rows(`{"queryType":"releases","metric":"verdict","minSamples":50}`,
+				window{start, start.Add(2 * time.Hour)})
 			require.Len(t, rows, 1)
 			require.Equal(t, c.want, rows[0]["verdict"], rows[0]["reason"])
 			require.Contains(t, rows[0]["reason"], c.reason)
@@ -195,8 +199,9 @@ func TestWhichReleasesAreCompared(t *testing.T) {
 			at := start.Add(time.Duration(i)*time.Hour + time.Duration(v)*time.Minute/2)
 			item := rum.Item{TS: at.UnixMilli(), Route: "/", ViewID: fmt.Sprint(release, v)}
 			beacons = append(beacons, &rum.Beacon{ReceivedAt: item.TS, Views: []rum.View{{Item: item, Kind: rum.ViewLoad}},
-				Context: rum.Context{App: "shop", Environment: "production", Release: release, SessionID: fmt.Sprint(release, "-", v),
-					Traffic: rum.TrafficReal, Weight: rum.FullWeight}})
+				Context: rum.Context{App: "shop", Environment: "production", Release: release,
+					SessionID: fmt.Sprint(release, "-", v),
+					Traffic:   rum.TrafficReal, Weight: rum.FullWeight}})
 		}
 	}
 	o.insert(beacons...)
@@ -213,7 +218,8 @@ func TestWhichReleasesAreCompared(t *testing.T) {
 		require.Contains(t, got.Frames[0].Meta.Notices[0].Text,
 			fmt.Sprintf("Release %s is compared with %s ", want[0], want[1]), filters)
 	}
-	require.Contains(t, o.notices(`{"queryType":"releases"}`, window{start.Add(3 * time.Hour), all.to})[0], "compare with another time")
+	require.Contains(t, o.notices(`{"queryType":"releases"}`, window{start.Add(3 * time.Hour), all.to})[0],
+		"compare with another time")
 	require.Contains(t, o.notices(`{"queryType":"releases","compare":"previous"}`,
 		window{start.Add(3 * time.Hour), start.Add(5 * time.Hour)})[0], "Release 1.1.0 is compared with 1.0.0")
 

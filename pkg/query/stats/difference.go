@@ -9,9 +9,10 @@ type Difference struct {
 }
 
 // Subtract puts the intervals of two independent estimates together: each limit of the difference is as far from it as
-// the two limits that it is made of together, by Pythagoras. G. Y. Zou and A. Donner, "Construction of Confidence Limits
-// about Effect Measures: A General Approach", Statistics in Medicine 27 (2008); of two Wilson intervals this is method
-// 10 of R. G. Newcombe, "Interval Estimation for the Difference between Independent Proportions", ibid. 17 (1998).
+// the two limits that it is made of together, by Pythagoras. G. Y. Zou and A. Donner, "Construction of Confidence
+// Limits about Effect Measures: A General Approach", Statistics in Medicine 27 (2008); of two Wilson intervals this is
+// method 10 of R. G. Newcombe, "Interval Estimation for the Difference between Independent Proportions", ibid. 17
+// (1998).
 func Subtract(now, before Estimate) Difference {
 	d := Difference{Now: now, Before: before, Value: now.Value - before.Value}
 	d.Lower = d.Value - math.Hypot(now.Value-now.Lower, before.Upper-before.Value)
@@ -43,8 +44,8 @@ const (
 // metric's unit.
 //
 // It is worse (or better) when the interval leaves no doubt about the direction and the change is at least
-// SmallestChange; else the same when the interval reaches no change of NoticeableChange; else there is not enough data to
-// tell.
+// SmallestChange; else the same when the interval reaches no change of NoticeableChange; else there is not enough data
+// to tell.
 func (d Difference) Verdict(scale float64) Verdict {
 	if math.IsNaN(d.Value + d.Lower + d.Upper) {
 		return Unknown

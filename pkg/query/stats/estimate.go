@@ -21,10 +21,10 @@ type Cell struct {
 // Quantile estimates the p-quantile from a histogram, cells in the order of their values, with an interval at level
 // 1 − alpha.
 //
-// Within its cell a value is interpolated on a logarithmic scale, so it is exact to the width of the cells. The interval
-// is R. S. Woodruff's ("Confidence Intervals for Medians and Other Position Measures", JASA 47, 1952): the share of
-// the weight below the quantile has a standard error, here from RandomGroups with Student's t, and the values at the
-// shares that far below and above p are the limits, whatever the distribution.
+// Within its cell a value is interpolated on a logarithmic scale, so it is exact to the width of the cells. The
+// interval is R. S. Woodruff's ("Confidence Intervals for Medians and Other Position Measures", JASA 47, 1952): the
+// share of the weight below the quantile has a standard error, here from RandomGroups with Student's t, and the values
+// at the shares that far below and above p are the limits, whatever the distribution.
 func Quantile(cells []Cell, p, alpha float64) Estimate {
 	none := Estimate{math.NaN(), math.NaN(), math.NaN()}
 	var all Grouped

@@ -19,20 +19,20 @@ type Sums struct {
 	Shifted [len(Factors) + len(Steps)]float64
 }
 
-// Factors and Steps are by how much all values may have changed alike: multiplied, or as shares of the earlier percentile
-// added. A segment that changed as everything did, one way or the other, is not what changed.
+// Factors and Steps are by how much all values may have changed alike: multiplied, or as shares of the earlier
+// percentile added. A segment that changed as everything did, one way or the other, is not what changed.
 var (
 	Factors = [...]float64{0.5, 0.75, 0.9, 1.1, 1.33, 2}
 	Steps   = [...]float64{-0.5, -0.25, -0.1, 0.1, 0.33, 1}
 )
 
-// Score is how far a value is on the way from low to high, 0 … 1. Let low and high be the percentiles of two windows: the
-// mean score of the later window less that of the earlier is the share of the weight that lies beyond a threshold, later
-// less earlier, averaged over all thresholds between the two percentiles. So it has the sign of the percentile's change
-// (at each of these thresholds the order of the two shares is what makes the percentiles differ), and what segments add
-// to it adds up, which percentiles do not. That is the recentred influence function of S. Firpo, N. Fortin and T.
-// Lemieux ("Unconditional Quantile Regressions", Econometrica 77, 2009) taken over the way between two quantiles instead
-// of at one, so that it holds for large changes too. Where both are equal, what is larger scores.
+// Score is how far a value is on the way from low to high, 0 … 1. Let low and high be the percentiles of two windows:
+// the mean score of the later window less that of the earlier is the share of the weight that lies beyond a threshold,
+// later less earlier, averaged over all thresholds between the two percentiles. So it has the sign of the percentile's
+// change (at each of these thresholds the order of the two shares is what makes the percentiles differ), and what
+// segments add to it adds up, which percentiles do not. That is the recentred influence function of S. Firpo, N. Fortin
+// and T. Lemieux ("Unconditional Quantile Regressions", Econometrica 77, 2009) taken over the way between two quantiles
+// instead of at one, so that it holds for large changes too. Where both are equal, what is larger scores.
 func Score(value, low, high float64) float64 {
 	switch {
 	case value <= low:
@@ -112,8 +112,8 @@ type Dimension struct {
 	Values []string
 	// Rest is the place of the value that stands for all rare ones, or -1: it is counted, and never named.
 	Rest int
-	// Replaced says that new values replace old ones, as releases do: what a new value had before is what there was in its
-	// place, and its coming is a change, not a shift of traffic.
+	// Replaced says that new values replace old ones, as releases do: what a new value had before is what there was in
+	// its place, and its coming is a change, not a shift of traffic.
 	Replaced bool
 }
 
@@ -169,15 +169,15 @@ type Contribution struct {
 type Split struct {
 	Dimensions []int
 	Mix, Real  float64
-	// Moved says that the traffic's shift adds to the change beyond chance, Shows that some value's own change differs from
-	// that of the others beyond chance.
+	// Moved says that the traffic's shift adds to the change beyond chance, Shows that some value's own change differs
+	// from that of the others beyond chance.
 	Moved, Shows bool
 	Z            float64 // of the mix
 	Parts        []Contribution
 }
 
-// Explanation is what makes up a change of the mean score. Mix + Real = Change; the real contributions of Named and Rest
-// add up to Real, and the parts of Shift to Mix.
+// Explanation is what makes up a change of the mean score. Mix + Real = Change; the real contributions of Named and
+// Rest add up to Real, and the parts of Shift to Mix.
 type Explanation struct {
 	Total             Windows
 	Change, Deviation float64

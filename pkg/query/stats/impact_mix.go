@@ -14,20 +14,28 @@ func (p *Population) total() (all Windows) {
 	return all
 }
 
-// tally sums the combinations by their values of some dimensions.
-func (p *Population) tally(dimensions ...int) map[[2]uint16]*Windows {
-	found := map[[2]uint16]*Windows{}
+// tallied is what the combinations with some values of one or two dimensions are together.
+type tallied struct {
+	key [2]uint16
+	Windows
+}
+
+// tally sums the combinations by their values of one or two dimensions, in the order of these; what has no samples is
+// left out.
+func (p *Population) tally(dimensions ...int) []tallied {
+	size, width := len(p.Dimensions[dimensions[0]].Values), 1
+	if len(dimensions) > 1 {
+		width = len(p.Dimensions[dimensions[1]].Values)
+	}
+	cells := make([]tallied, size*width)
 	for i := range p.Combinations {
 		c := &p.Combinations[i]
 		key := keyOf(c, dimensions)
-		w := found[key]
-		if w == nil {
-			w = &Windows{}
-			found[key] = w
-		}
-		w.Add(c.Windows)
+		cell := &cells[int(key[0])*width+int(key[1])]
+		cell.key = key
+		cell.Add(c.Windows)
 	}
-	return found
+	return slices.DeleteFunc(cells, func(t tallied) bool { return t.Now.Samples == 0 && t.Before.Samples == 0 })
 }
 
 func keyOf(c *Combination, dimensions []int) (key [2]uint16) {
@@ -45,11 +53,11 @@ func (p *Population) split(dimensions ...int) Split {
 	tally, total := p.tally(dimensions...), p.total()
 	centre := (total.Now.Mean() + total.Before.Mean()) / 2
 	var spread float64
-	for key, w := range tally {
+	for _, w := range tally {
 		now, before := w.Now.Weight/total.Now.Weight, w.Before.Weight/total.Before.Weight
-		c := Contribution{Windows: *w}
+		c := Contribution{Windows: w.Windows}
 		for i, d := range dimensions {
-			c.Segment = append(c.Segment, Condition{d, key[i]})
+			c.Segment = append(c.Segment, Condition{d, w.key[i]})
 		}
 		mean := w.Now.Mean()
 		switch {
@@ -134,11 +142,11 @@ func (p *Population) splits(change float64) (splits []Split, shift *Split) {
 func (p *Population) evened(dimensions []int) (even Population, kept float64) {
 	tally, total := p.tally(dimensions...), p.total()
 	factors := map[[2]uint16][2]float64{}
-	for key, w := range tally {
+	for _, w := range tally {
 		now, before := w.Now.Weight/total.Now.Weight, w.Before.Weight/total.Before.Weight
 		if now > 0 && before > 0 {
 			average := (now + before) / 2
-			factors[key] = [2]float64{average / now, average / before}
+			factors[w.key] = [2]float64{average / now, average / before}
 			kept += average
 		}
 	}

@@ -90,11 +90,12 @@ func (f *finder) contribution(c candidate) Contribution {
 func (f *finder) candidates(left *Population, total Windows) []candidate {
 	rest := left.total()
 	var all []candidate
-	singles := make([]map[[2]uint16]*Windows, len(left.Dimensions))
+	singles := make([]map[uint16]Windows, len(left.Dimensions))
 	for d := range left.Dimensions {
-		singles[d] = left.tally(d)
-		for key, w := range singles[d] {
-			f.test(&all, Segment{{d, key[0]}}, 0, *w, rest, rest, total)
+		singles[d] = map[uint16]Windows{}
+		for _, w := range left.tally(d) {
+			singles[d][w.key[0]] = w.Windows
+			f.test(&all, Segment{{d, w.key[0]}}, 0, w.Windows, rest, rest, total)
 		}
 	}
 	for a := range left.Dimensions {
@@ -102,16 +103,16 @@ func (f *finder) candidates(left *Population, total Windows) []candidate {
 			if len(singles[a]) < 2 || len(singles[b]) < 2 {
 				continue
 			}
-			for key, w := range left.tally(a, b) {
+			for _, w := range left.tally(a, b) {
 				// Without the replaced dimension: what there was in the place of a new value.
 				parent := rest
 				switch {
 				case left.Dimensions[b].Replaced && !left.Dimensions[a].Replaced:
-					parent = *singles[a][[2]uint16{key[0]}]
+					parent = singles[a][w.key[0]]
 				case left.Dimensions[a].Replaced && !left.Dimensions[b].Replaced:
-					parent = *singles[b][[2]uint16{key[1]}]
+					parent = singles[b][w.key[1]]
 				}
-				f.test(&all, Segment{{a, key[0]}, {b, key[1]}}, 0, *w, parent, rest, total)
+				f.test(&all, Segment{{a, w.key[0]}, {b, w.key[1]}}, 0, w.Windows, parent, rest, total)
 			}
 		}
 	}
@@ -150,7 +151,8 @@ func (f *finder) test(all *[]candidate, s Segment, known int, w, parent, everyth
 	*all = append(*all, c)
 }
 
-// steady says that a value of a replaced dimension has about the traffic that it had, and isNew that it had next to none.
+// steady says that a value of a replaced dimension has about the traffic that it had, and isNew that it had next to
+// none.
 func steady(w, total Windows) bool {
 	now, before := w.Now.Weight/total.Now.Weight, w.Before.Weight/total.Before.Weight
 	return now < 2*before && before < 2*now
@@ -171,9 +173,9 @@ func (c *candidate) weigh(f *finder, total Windows) {
 	c.deviance = f.scale * share * math.Sqrt(c.of.Now.variance(f.Design)+c.of.Before.variance(f.Design))
 }
 
-// contrast is how many standard errors the changes of two sets of samples differ. They are alike when either's mean score
-// changed as much as the other's, when the values of both changed by the same factor, or by the same amount: the least
-// contrast of the three counts, and 0 when they contradict each other.
+// contrast is how many standard errors the changes of two sets of samples differ. They are alike when either's mean
+// score changed as much as the other's, when the values of both changed by the same factor, or by the same amount: the
+// least contrast of the three counts, and 0 when they contradict each other.
 func contrast(a, b Windows, design float64) float64 {
 	deviation := math.Sqrt(a.Now.variance(design) + a.Before.variance(design) +
 		b.Now.variance(design) + b.Before.variance(design))
@@ -226,8 +228,8 @@ func (s Sums) shifted(place float64, grid [2]int) float64 {
 	return means[i] + (place-float64(i))*(means[i+1]-means[i])
 }
 
-// preferred is the most surprising candidate as simple as it can be said; of others that are about as surprising, have as
-// many conditions and cannot be said more simply, the one of the dimensions that come first, replaced ones last. An
+// preferred is the most surprising candidate as simple as it can be said; of others that are about as surprising, have
+// as many conditions and cannot be said more simply, the one of the dimensions that come first, replaced ones last. An
 // iPhone's browser and its system say much the same, and what came with a release is added in the end.
 func (f *finder) preferred(found []candidate) candidate {
 	rank := func(s Segment) (places []int) {
@@ -286,8 +288,8 @@ func (f *finder) narrowed(left *Population, total Windows, c candidate) candidat
 			if len(tally) < 2 {
 				continue
 			}
-			for key, w := range tally {
-				f.test(&all, append(slices.Clone(c.segment), Condition{d, key[0]}), len(c.segment), *w,
+			for _, w := range tally {
+				f.test(&all, append(slices.Clone(c.segment), Condition{d, w.key[0]}), len(c.segment), w.Windows,
 					c.of, c.of, total)
 			}
 		}
@@ -336,11 +338,11 @@ func (f *finder) since(within *Population, total Windows, c candidate) candidate
 		if !dimension.Replaced || c.segment.has(d) || len(c.segment) >= mostConditions {
 			continue
 		}
-		for key, w := range within.tally(d) {
-			if int(key[0]) == dimension.Rest || w.Now.Weight < c.of.Now.Weight/2 || !isNew(*w, total) {
+		for _, w := range within.tally(d) {
+			if int(w.key[0]) == dimension.Rest || w.Now.Weight < c.of.Now.Weight/2 || !isNew(w.Windows, total) {
 				continue
 			}
-			n := candidate{segment: append(slices.Clone(c.segment), Condition{d, key[0]}), fresh: true, z: c.z,
+			n := candidate{segment: append(slices.Clone(c.segment), Condition{d, w.key[0]}), fresh: true, z: c.z,
 				of: Windows{w.Now, c.of.Before}, room: c.of}
 			if c.fresh {
 				n.room = c.room

@@ -147,7 +147,8 @@ func (s shopping) population(random *rand.Rand) Population {
 			p.Combinations = append(p.Combinations, Combination{Values: x.values})
 		}
 		y := Score(x.value, low, high)
-		sums := Sums{Samples: 1, Weight: x.weight, Squares: x.weight * x.weight, Score: x.weight * y, Scores2: x.weight * y * y}
+		sums := Sums{Samples: 1, Weight: x.weight, Squares: x.weight * x.weight, Score: x.weight * y,
+			Scores2: x.weight * y * y}
 		c := &p.Combinations[places[key]]
 		if x.window == 1 {
 			c.Now.Add(sums)
@@ -250,11 +251,12 @@ var impactCases = []struct {
 	{"everything takes 1.3 times as long since the new release", nothingChanged.but(func(s *shopping) {
 		s.slower, s.where, s.released = 1.3, func(v []uint16) bool { return v[byRelease] == newest }, true
 	}), "release=2.5.0"},
-	{"everything takes 1.3 times as long", nothingChanged.but(func(s *shopping) { s.slower, s.where = 1.3, everywhere }), ""},
+	{"everything takes 1.3 times as long",
+		nothingChanged.but(func(s *shopping) { s.slower, s.where = 1.3, everywhere }), ""},
 }
 
-// outcome is how often, in %, explanations name the right segment first, name another, and see traffic move; and how far,
-// in points of the change, the mix is from the truth.
+// outcome is how often, in %, explanations name the right segment first, name another, and see traffic move; and how
+// far, in points of the change, the mix is from the truth.
 type outcome struct{ right, wrong, moved, off float64 }
 
 func (s shopping) outcome(times int, want string) (o outcome) {
@@ -384,7 +386,8 @@ func TestTheScoreHasTheSignOfThePercentilesChange(t *testing.T) {
 
 // measureImpact prints its table of docs/statistics.md.
 func measureImpact() {
-	fmt.Println("| what happened | right segment first | another named | traffic seen to move | mix off by |\n|---|---|---|---|---|")
+	fmt.Println("| what happened | right segment first | another named | traffic seen to move | mix off by |")
+	fmt.Println("|---|---|---|---|---|")
 	for _, c := range impactCases {
 		o := c.happy.outcome(300, c.named)
 		right := "none to name"
