@@ -73,7 +73,8 @@ type impactOf struct {
 	only       []dimension // those the query groups by; none means all
 	dimensions []dimension // those that are looked at, and have more than one value
 	values     [][]string  // of each dimension, those most met
-	oneIn      uint64      // so many sessions is looked at
+	combined   uint64      // in how many ways values combine
+	oneIn      uint64      // one in so many sessions is looked at
 	now, then  ranked      // the whole metric in both windows
 	population stats.Population
 	found      stats.Explanation
@@ -180,7 +181,7 @@ func (m *impactOf) impactWhere(s *statement) string {
 	where := "metric = " + s.bind("metric", "String", m.metric.Key) + "\n  AND " + m.where(s, m.window.hull(m.baseline)) +
 		fmt.Sprintf("\n  AND (%s OR %s)", m.window.within(s), m.baseline.within(s))
 	if m.oneIn > 1 {
-		where += fmt.Sprintf("\n  AND cityHash64(%s) %% %s = 0", visitor, s.bind("oneIn", "UInt64", m.oneIn))
+		where += fmt.Sprintf("\n  AND cityHash64(%s) %% %s = 0", visitor, s.bind("oneIn", "UInt64", int(m.oneIn)))
 	}
 	return where
 }

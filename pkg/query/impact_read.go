@@ -13,17 +13,19 @@ import (
 
 // The bounds of what is looked at: mostValues of each dimension, those with the most samples, the rest together as
 // otherValue, and mostCombinations of all dimensions. Where there are more of these, fewer values are told apart.
-var mostValues = []int{20, 8, 4}
-
-const (
-	mostCombinations = 200_000
-	otherValue       = "(other)"
+// Variables, so that tests can have more.
+var (
+	mostValues              = []int{20, 8, 4}
+	mostCombinations uint64 = 200_000
 )
+
+const otherValue = "(other)"
 
 // replacedDimensions are those whose new values replace old ones (stats.Dimension.Replaced).
 var replacedDimensions = []string{"release", "browserVersion"}
 
-// readValues reads each dimension's most frequent values in either window, and keeps the dimensions that have several.
+// readValues reads each dimension's most frequent values in either window, and keeps the dimensions that have several. An
+// outdated report counts here, too: which values are frequent does not depend on it, and FINAL would cost more.
 func (m *impactOf) readValues(ctx context.Context, conn driver.Conn) error {
 	var s statement
 	var exprs, sets, numbers []string
@@ -36,14 +38,14 @@ func (m *impactOf) readValues(ctx context.Context, conn driver.Conn) error {
 	for i := range m.dimensions {
 		names = append(names, fmt.Sprintf("d%d", i))
 	}
-	sql := fmt.Sprintf(`SELECT multiIf(%[1]s, 99) AS place, [%[2]s][place + 1] AS name, sum(n) AS samples
+	sql := fmt.Sprintf(`SELECT multiIf(%[1]s, 99) AS place, [%[2]s][place + 1] AS name, sum(n) AS samples, count()
 FROM (
   SELECT %[3]s, count() AS n
-  FROM vitals FINAL
+  FROM vitals
   WHERE %[4]s
   GROUP BY %[2]s
 )
-GROUP BY GROUPING SETS (%[5]s)
+GROUP BY GROUPING SETS (%[5]s, ())
 ORDER BY place, samples DESC, name
 LIMIT %[6]s BY place`, strings.Join(numbers, ", "), strings.Join(names, ", "), strings.Join(exprs, ", "),
 		m.impactWhere(&s), strings.Join(sets, ", "), s.bind("most", "UInt64", mostValues[0]+1))
@@ -51,10 +53,12 @@ LIMIT %[6]s BY place`, strings.Join(numbers, ", "), strings.Join(names, ", "), s
 	err := m.question.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var place uint8
 		var name string
-		var n uint64
-		err := rows.Scan(&place, &name, &n)
+		var n, combined uint64
+		err := rows.Scan(&place, &name, &n, &combined)
 		if int(place) < len(values) {
 			values[place] = append(values[place], name)
+		} else {
+			m.combined = combined
 		}
 		return err
 	})
@@ -68,16 +72,20 @@ LIMIT %[6]s BY place`, strings.Join(numbers, ", "), strings.Join(names, ", "), s
 	return err
 }
 
-// readCombinations reads the sums of every combination of values that occurs. When there are too many, it tries again
-// with fewer values told apart, and says so.
+// readCombinations reads the sums of every combination of values that occurs. When there are too many, fewer values are
+// told apart, and the answer says so.
 func (m *impactOf) readCombinations(ctx context.Context, conn driver.Conn) (cut string, err error) {
 	for i, most := range mostValues {
+		if i == 0 && m.combined > mostCombinations {
+			cut = tooManyWays(mostValues[1])
+			continue
+		}
 		m.population = stats.Population{}
 		for d, values := range m.values {
-			known := stats.Dimension{Values: slices.Clone(values), Rest: -1,
+			known := stats.Dimension{Values: slices.Sorted(slices.Values(values[:min(most, len(values))])), Rest: -1,
 				Replaced: slices.Contains(replacedDimensions, m.dimensions[d].key)}
-			if len(known.Values) > most {
-				known.Values = append(known.Values[:most:most], otherValue)
+			if len(values) > most {
+				known.Values = append(known.Values, otherValue)
 				known.Rest = most
 			}
 			m.population.Dimensions = append(m.population.Dimensions, known)
@@ -90,10 +98,14 @@ func (m *impactOf) readCombinations(ctx context.Context, conn driver.Conn) (cut 
 			return "", badRequest("impact: the dimensions' values combine in more than %d ways: add a filter or name the "+
 				"dimensions to look at in groupBy", mostCombinations)
 		}
-		cut = fmt.Sprintf("The dimensions' values combine in more than %d ways, so only the %d most frequent of each were "+
-			"told apart: add a filter, or name the dimensions to look at in groupBy.", mostCombinations, mostValues[i+1])
+		cut = tooManyWays(mostValues[i+1])
 	}
 	return cut, nil
+}
+
+func tooManyWays(most int) string {
+	return fmt.Sprintf("The dimensions' values combine in more than %d ways, so only the %d most frequent of each were "+
+		"told apart: add a filter, or name the dimensions to look at in groupBy.", mostCombinations, most)
 }
 
 func (m *impactOf) combinations(ctx context.Context, conn driver.Conn, most int) (many bool, err error) {
@@ -101,9 +113,12 @@ func (m *impactOf) combinations(ctx context.Context, conn driver.Conn, most int)
 	var places, exprs []string
 	for i, d := range m.dimensions {
 		places = append(places, fmt.Sprintf("d%d", i))
+		told := m.population.Dimensions[i]
 		known := make([]string, 0, most)
-		for _, value := range m.values[i][:min(most, len(m.values[i]))] {
-			known = append(known, s.bind(d.key, "String", value))
+		for place, value := range told.Values {
+			if place != told.Rest {
+				known = append(known, s.bind(d.key, "String", value))
+			}
 		}
 		exprs = append(exprs, fmt.Sprintf("toUInt8(transform(toString(%s), [%s], range(%d), %d)) AS d%d", d.expr,
 			strings.Join(known, ", "), len(known), len(known), i))
@@ -137,7 +152,7 @@ GROUP BY %[1]s
 ORDER BY places
 LIMIT %[10]s`, strings.Join(places, ", "), sums("now"), sums("before"), strings.Join(exprs, ",\n    "),
 		m.window.within(&s), m.baseline.within(&s), m.score(&s, "value"), strings.Join(shifted, ",\n      "),
-		m.impactWhere(&s), s.bind("most", "UInt64", mostCombinations+1))
+		m.impactWhere(&s), s.bind("most", "UInt64", int(mostCombinations)+1))
 	err = m.question.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var places []uint8
 		var c stats.Combination
@@ -153,7 +168,7 @@ LIMIT %[10]s`, strings.Join(places, ", "), sums("now"), sums("before"), strings.
 		m.population.Combinations = append(m.population.Combinations, c)
 		return err
 	})
-	return len(m.population.Combinations) > mostCombinations, err
+	return uint64(len(m.population.Combinations)) > mostCombinations, err
 }
 
 // readVisitors reads how much the samples of one session have in common: the variance of the sessions' scores against

@@ -254,3 +254,25 @@ func TestOfVeryManySessionsSomeAreLookedAt(t *testing.T) {
 	require.Equal(t, "worse", row["lcpVerdict"])
 	require.Greater(t, row["errorRateSamples"], 2*row["lcpSamples"].(int64), "errors are counted of all")
 }
+
+// Too many values or combinations are counted together rather than left out, and what cannot be told apart is said.
+func TestRareValuesAreCountedTogether(t *testing.T) {
+	values, combinations := mostValues, mostCombinations
+	t.Cleanup(func() { mostValues, mostCombinations = values, combinations })
+	query := `{"queryType":"impact","groupBy":["route","browser","device"],"minSamples":20}`
+	all := rowsOf(frames(t, query)[0])
+
+	mostValues = []int{2, 1, 1}
+	few := frames(t, query)[0]
+	require.Equal(t, all[0]["contribution"], rowsOf(few)[0]["contribution"])
+	requireWhole(t, rowsOf(few))
+	require.Contains(t, few.Meta.ExecutedQueryString, "range(2), 2)")
+
+	mostCombinations = 10 // of 4 × 4 × 3
+	fewer := frames(t, query)[0]
+	require.Contains(t, fewer.Meta.Notices[1].Text, "combine in more than 10 ways, so only the 1 most frequent")
+	requireWhole(t, rowsOf(fewer))
+
+	mostCombinations = 7 // of 2 × 2 × 2
+	require.ErrorContains(t, ask(t, everyone, query).Error, "add a filter or name the dimensions")
+}

@@ -80,7 +80,7 @@ type releasesOf struct {
 	newer, older releaseTraffic
 	all          [2]float64 // views of all releases, newer window first
 	hours        hourMatch
-	oneIn        uint64  // so many sessions is looked at for vitals
+	oneIn        uint64  // one in so many sessions is looked at for vitals
 	matched      float64 // the share of the newer release's views whose page, device and hour the older one has, too
 	segments     map[string]*releaseSegment
 }

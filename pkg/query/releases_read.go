@@ -86,7 +86,7 @@ func (r *releasesOf) readVitals(ctx context.Context, conn driver.Conn) error {
 	if r.oneIn > 1 {
 		// Not the remainder that deals into random groups: all that are left would be in a few of these.
 		where += fmt.Sprintf("\n    AND intDiv(%s, %d) %% %s = 0", visitorHash, stats.RandomGroups,
-			s.bind("oneIn", "UInt64", r.oneIn))
+			s.bind("oneIn", "UInt64", int(r.oneIn)))
 	}
 	stratum := r.stratum(r.hours.expr, "metric")
 	sql := fmt.Sprintf(`SELECT %[1]sm, side, cell, sum(n), groupArray(random), groupArray(w)
