@@ -16,6 +16,10 @@ type queryType struct {
 	table        table    // whose dimensions it groups by and filters on
 	formats      []string // the first is the default
 	limit        int      // rows unless the query says
+	vital        bool     // its metric is a Web Vital or a custom timing
+	metrics      []string // or else one of these, the first by default, where "" is all of them together
+	compares     bool     // its tables can be held against another window
+	lists        bool     // single things, which groupBy could not put together
 	sessionLevel bool     // about one person's visit: refused below the data source's sessionRole
 	ids          bool     // nothing without ids: refused where they would be stripped
 	sections     []string // which part of the answer its table is, where it has several; the first is the default
@@ -27,34 +31,44 @@ var queryTypes []queryType
 
 func init() {
 	queryTypes = []queryType{
-		{name: "vitals", table: tableVitals, formats: []string{formatSeries, formatTable, formatNumeric, formatDistribution},
-			limit: 100, ask: askVitals},
-		{name: "vitalsOverview", table: tableVitals, formats: []string{formatTable}, limit: 100, ask: askVitalsOverview},
-		{name: "requests", table: tableRequests, formats: []string{formatSeries, formatNumeric, formatTable}, limit: 100,
-			ask: askRequests},
-		{name: "errors", table: tableErrors, formats: []string{formatTable, formatSeries}, limit: 100, ask: askErrors},
-		{name: "pages", table: tableViews, formats: []string{formatSeries, formatTable}, limit: 100, ask: askPages},
-		{name: "resources", table: tableRequests, formats: []string{formatTable}, limit: 100, ask: askResources},
-		{name: "actions", table: tableActions, formats: []string{formatSeries, formatTable}, limit: 100, ask: askActions},
-		{name: "errorBursts", table: tableErrors, limit: 100, ask: askErrorBursts,
-			formats: []string{formatTable, formatSeries, formatNumeric, formatAnnotations}},
-		{name: "evidence", table: tableEvidence, formats: []string{formatTable, formatNumeric}, limit: 20, ask: askEvidence},
-		{name: "attribution", table: tableAttribution, formats: []string{formatTable}, limit: 20, ask: askAttribution},
+		{name: "vitals", table: tableVitals,
+			formats: []string{formatSeries, formatTable, formatNumeric, formatDistribution}, limit: 100, vital: true,
+			compares: true, ask: askVitals},
+		{name: "vitalsOverview", table: tableVitals, formats: []string{formatTable}, limit: 100, compares: true,
+			ask: askVitalsOverview},
+		{name: "requests", table: tableRequests, formats: []string{formatSeries, formatNumeric, formatTable},
+			limit: 100, metrics: requestMeasureKeys(), ask: askRequests},
+		{name: "errors", table: tableErrors, formats: []string{formatTable, formatSeries}, limit: 100,
+			ask: askErrors},
+		{name: "pages", table: tableViews, formats: []string{formatSeries, formatTable}, limit: 100,
+			metrics: pageMeasureKeys(), compares: true, ask: askPages},
+		{name: "resources", table: tableRequests, formats: []string{formatTable}, limit: 100, compares: true,
+			ask: askResources},
+		{name: "actions", table: tableActions, formats: []string{formatSeries, formatTable}, limit: 100,
+			ask: askActions},
+		{name: "errorBursts", table: tableErrors, limit: 100,
+			formats: []string{formatTable, formatSeries, formatNumeric, formatAnnotations}, ask: askErrorBursts},
+		{name: "evidence", table: tableEvidence, formats: []string{formatTable, formatNumeric}, limit: 20,
+			metrics: append([]string{""}, evidenceFacts...), compares: true, ask: askEvidence},
+		{name: "attribution", table: tableAttribution, formats: []string{formatTable}, limit: 20,
+			metrics: attributable, compares: true, ask: askAttribution},
 		{name: "sessions", table: tableSessions, formats: []string{formatTable}, limit: 100, sessionLevel: true,
-			ask: askSessions},
+			lists: true, ask: askSessions},
 		{name: "session", table: tableSessionEvents, formats: []string{formatLogs, formatTrace}, limit: 1000,
-			sessionLevel: true, ids: true, ask: askSession},
-		{name: "traces", table: tableTraces, formats: []string{formatTable}, limit: 100, sessionLevel: true, ids: true,
-			ask: askTraces},
+			sessionLevel: true, ids: true, lists: true, ask: askSession},
+		{name: "traces", table: tableTraces, formats: []string{formatTable}, limit: 100, sessionLevel: true,
+			ids: true, lists: true, ask: askTraces},
 		{name: "journeys", table: tableJourneys, formats: []string{formatTable, formatSeries}, limit: 100,
-			sections: journeySections, ask: askJourneys},
+			sections: journeySections, metrics: journeyMeasureKeys(), ask: askJourneys},
 		{name: "deploys", table: tableDeploys, formats: []string{formatAnnotations, formatTable}, limit: 100,
-			ask: askDeploys},
-		{name: "releases", table: tableVitals, formats: []string{formatTable}, limit: 20, ask: askReleases},
-		{name: "impact", table: tableVitals, formats: []string{formatTable}, limit: 100, ask: askImpact},
-		{name: "telemetry", table: tableTelemetry, formats: []string{formatTable, formatSeries, formatNumeric}, limit: 500,
-			sections: telemetrySections, ask: askTelemetry},
-		{name: "variable", formats: []string{formatTable}, limit: 1000, ask: askVariable},
+			lists: true, ask: askDeploys},
+		{name: "releases", table: tableVitals, formats: []string{formatTable}, limit: 20,
+			metrics: append([]string{""}, releaseParts...), compares: true, ask: askReleases},
+		{name: "impact", table: tableVitals, formats: []string{formatTable}, limit: 100, vital: true, compares: true,
+			ask: askImpact},
+		{name: "telemetry", table: tableTelemetry, formats: []string{formatTable, formatSeries, formatNumeric},
+			limit: 500, sections: telemetrySections, metrics: counterKeys(), ask: askTelemetry},
+		{name: "variable", formats: []string{formatTable}, limit: 1000, lists: true, ask: askVariable},
 	}
 }
 

@@ -101,17 +101,6 @@ func (c *culprit) poorShare() float64 { return c.poor / float64(c.weight) }
 // responsibility is the share of all poor views that the row answers for.
 func (c *culprit) responsibility() float64 { return c.poorViews / c.allPoor }
 
-// readAttribution checks the metric of an attribution.
-func (q *question) readAttribution() error {
-	if q.Metric == "" {
-		q.Metric = attributeAll
-	}
-	if !slices.Contains(attributable, q.Metric) {
-		return unknown("metric", q.Metric, attributable)
-	}
-	return nil
-}
-
 // attributed are the metrics asked about, one after the other.
 func (q *question) attributed() []string {
 	if q.Metric == attributeAll {

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -16,15 +15,13 @@ const (
 	compareDeploy   = "deploy"
 )
 
-// comparing are the types whose tables compare; evidence always does, as does impact: with the window before unless the
+// readCompare reads what tables are held against; evidence always is, as is impact: with the window before unless the
 // query says otherwise.
-var comparing = []string{"vitals", "vitalsOverview", "pages", "resources", "evidence", "attribution", "releases", "impact"}
-
 func (q *question) readCompare(Settings) error {
 	if q.Compare == (compare{}) && q.kind.name == "impact" {
 		q.Compare.word = comparePrevious
 	}
-	if q.Compare == (compare{}) || !slices.Contains(comparing, q.kind.name) {
+	if q.Compare == (compare{}) || !q.kind.compares {
 		return nil
 	}
 	var baseline window

@@ -44,8 +44,10 @@ type MetricDescription struct {
 	Poor float64 `json:"poor"`
 }
 
-// listing are the types that list single things, which groupBy could not put together.
-var listing = []string{"sessions", "session", "traces", "deploys", "variable"}
+// named are the metrics that have a name: without one, a query is about all of them.
+func named(metrics []string) []string {
+	return slices.DeleteFunc(slices.Clone(metrics), func(key string) bool { return key == "" })
+}
 
 // alertable are the formats of which alert rules make numbers. Rules are for everybody who reads their messages, so
 // single sessions have none.
@@ -77,25 +79,10 @@ func Describe() Description {
 				described.Dimensions = append(described.Dimensions, DimensionDescription{dimension.key, dimension.name})
 			}
 		}
-		switch t.name {
-		case "requests":
-			described.Metrics = requestMeasureKeys()
-		case "journeys":
-			described.Metrics = journeyMeasureKeys()
-		case "telemetry":
-			described.Metrics = counterKeys()
-		case "pages":
-			described.Metrics = pageMeasureKeys()
-		case "attribution":
-			described.Metrics = attributable
-		case "evidence":
-			described.Metrics = evidenceFacts
-		case "releases":
-			described.Metrics = releaseParts
-		}
 		described.Alertable = t.alertable()
-		described.Groups = !slices.Contains(listing, t.name)
-		described.Compares = slices.Contains(comparing, t.name)
+		described.Metrics = named(t.metrics)
+		described.Groups = !t.lists
+		described.Compares = t.compares
 		d.QueryTypes = append(d.QueryTypes, described)
 	}
 	for _, m := range rum.Metrics {

@@ -38,17 +38,6 @@ func journeyMeasureKeys() []string {
 	return keys
 }
 
-// readJourneyMeasure checks the metric of a journeys query.
-func (q *question) readJourneyMeasure() error {
-	if q.Metric == "" {
-		q.Metric = journeyMeasures[0].key
-	}
-	if valid := journeyMeasureKeys(); !slices.Contains(valid, q.Metric) {
-		return unknown("metric", q.Metric, valid)
-	}
-	return nil
-}
-
 func (p *paths) measure() journeyMeasure {
 	i := slices.IndexFunc(journeyMeasures, func(m journeyMeasure) bool { return m.key == p.Metric })
 	return journeyMeasures[i]

@@ -119,9 +119,8 @@ func read(dq backend.DataQuery, settings Settings) (*question, error) {
 	}
 	q.step = stepFor(q.window, dq.Interval, dq.MaxDataPoints)
 	for _, check := range []func(Settings) error{
-		q.readFormat, q.readSection, q.readMetric, q.readImpact, q.readDimension, q.readIDs, q.readGroups, q.readFilters, q.readApp,
-		q.readEnvironment,
-		q.readNumbers, q.readCompare, q.readTiling,
+		q.readFormat, q.readSection, q.readMetric, q.readImpact, q.readDimension, q.readIDs, q.readGroups, q.readFilters,
+		q.readApp, q.readEnvironment, q.readNumbers, q.readCompare, q.readTiling,
 	} {
 		if err := check(settings); err != nil {
 			return nil, err
@@ -154,27 +153,10 @@ func (q *question) readSection(Settings) error {
 }
 
 func (q *question) readMetric(Settings) error {
-	if q.kind.name == "evidence" && q.Metric != "" && !slices.Contains(evidenceFacts, q.Metric) {
-		return unknown("metric", q.Metric, evidenceFacts)
-	}
-	switch q.kind.name {
-	case "requests":
+	if len(q.kind.metrics) > 0 {
 		return q.readMeasure()
-	case "journeys":
-		return q.readJourneyMeasure()
-	case "telemetry":
-		return q.readCounter()
 	}
-	if q.kind.name == "pages" {
-		return q.readPageMeasure()
-	}
-	if q.kind.name == "attribution" {
-		return q.readAttribution()
-	}
-	if q.kind.name == "releases" && q.Metric != "" && !slices.Contains(releaseParts, q.Metric) {
-		return unknown("metric", q.Metric, releaseParts)
-	}
-	if q.kind.name != "vitals" && q.kind.name != "impact" {
+	if !q.kind.vital {
 		return nil
 	}
 	if q.Metric == "" {
@@ -188,6 +170,17 @@ func (q *question) readMetric(Settings) error {
 		return unknown("metric", q.Metric, metricKeys())
 	}
 	q.metric = metric{Metric: rum.Metric{Key: q.Metric, Name: q.Metric, Unit: "ms"}}
+	return nil
+}
+
+// readMeasure is for types with metrics of their own.
+func (q *question) readMeasure() error {
+	if q.Metric == "" {
+		q.Metric = q.kind.metrics[0]
+	}
+	if !slices.Contains(q.kind.metrics, q.Metric) {
+		return unknown("metric", q.Metric, named(q.kind.metrics))
+	}
 	return nil
 }
 

@@ -2,7 +2,6 @@ package query
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -30,17 +29,6 @@ var pageMeasures = []pageMeasure{
 
 // allPhases is the metric that means every phase at once.
 const allPhases = "phases"
-
-// readPageMeasure checks the metric of a pages query, which chooses what a series is of.
-func (q *question) readPageMeasure() error {
-	if q.Metric == "" {
-		q.Metric = allPhases
-	}
-	if valid := pageMeasureKeys(); !slices.Contains(valid, q.Metric) {
-		return unknown("metric", q.Metric, valid)
-	}
-	return nil
-}
 
 func pageMeasureKeys() []string {
 	keys := []string{allPhases}

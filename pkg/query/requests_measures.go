@@ -35,17 +35,6 @@ var requestMeasures = []requestMeasure{
 			"sumIf(toFloat64(weight) * duration, server > 0))"},
 }
 
-// readMeasure checks the metric of a requests query.
-func (q *question) readMeasure() error {
-	if q.Metric == "" {
-		q.Metric = requestMeasures[0].key
-	}
-	if valid := requestMeasureKeys(); !slices.Contains(valid, q.Metric) {
-		return unknown("metric", q.Metric, valid)
-	}
-	return nil
-}
-
 func requestMeasureKeys() []string {
 	var keys []string
 	for _, m := range requestMeasures {

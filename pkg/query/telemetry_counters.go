@@ -77,17 +77,6 @@ func counterKeys() []string {
 	return keys
 }
 
-// readCounter checks the metric of a telemetry query.
-func (q *question) readCounter() error {
-	if q.Metric == "" {
-		q.Metric = counters[0].key
-	}
-	if valid := counterKeys(); !slices.Contains(valid, q.Metric) {
-		return unknown("metric", q.Metric, valid)
-	}
-	return nil
-}
-
 func (q *question) counter() counter {
 	return counters[slices.IndexFunc(counters, func(c counter) bool { return c.key == q.Metric })]
 }
