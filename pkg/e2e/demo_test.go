@@ -14,10 +14,13 @@ func TestTheDemoTellsItsStory(t *testing.T) {
 	said, err := demo.CombinedOutput()
 	require.NoError(t, err, "the demo said:\n%s", said)
 	for _, found := range []string{
-		`(?m)^ +/checkout +fail +\d+ `,     // the overview by route
-		`(?m)^ +Safari +mobile +[\d.]+ s `, // by browser and device: enough samples for a number
-		`(?m)^ +Safari +[▁-█ ]+`,           // over time
-		`(?m)^ +2\.5\.0 +[\d.]+ s`,         // by release
+		`(?m)^ +/checkout +fail +\d+ `,                                                        // the overview by route
+		`(?m)^ +Safari +mobile +[\d.]+ s `,                                                    // by browser and device: enough samples for a number
+		`(?m)^ +Safari +[▁-█ ]+`,                                                              // over time
+		`(?m)^ +2\.5\.0 +[\d.]+ s`,                                                            // by release
+		`(?m)^ +real +release=2\.5\.0, browser=Safari +`,                                      // what explains the change
+		`(?m)^ +inp +#pay +\S+/assets/pay\.js `,                                               // the script behind it
+		`(?m)^ +worse +LCP p75 .* 2\.5\.0 +2\.4\.1 `,                                          // the verdict on the release
 		`(?m)^ +new +[0-9a-f]{16} +TypeError +undefined is not an object .* 2\.5\.0 `,         // the burst that came with it
 		`(?m)^ +\S{10} +\d{4}-\d\d-\d\d .* Safari +mobile`,                                    // a visit that it hit
 		`(?m)^ +\d{4}-\d\d-\d\d \S+ +TypeError: undefined is not an object`,                   // its timeline

@@ -86,7 +86,8 @@ func (f *finder) contribution(c candidate) Contribution {
 	return Contribution{Segment: c.segment, Place: f.place(c), Real: c.real, Deviation: c.deviance, Z: c.z, Windows: c.of}
 }
 
-// candidates tests every value of every dimension and every pair of two, the most surprising first.
+// candidates tests every value of every dimension and every pair of two that are not both replaced, the most surprising
+// first.
 func (f *finder) candidates(left *Population, total Windows) []candidate {
 	rest := left.total()
 	var all []candidate
@@ -103,13 +104,16 @@ func (f *finder) candidates(left *Population, total Windows) []candidate {
 			if len(singles[a]) < 2 || len(singles[b]) < 2 {
 				continue
 			}
+			if left.Dimensions[a].Replaced && left.Dimensions[b].Replaced {
+				continue // what there was in the place of both cannot be told: browsers and systems stand in for versions
+			}
 			for _, w := range left.tally(a, b) {
 				// Without the replaced dimension: what there was in the place of a new value.
 				parent := rest
 				switch {
-				case left.Dimensions[b].Replaced && !left.Dimensions[a].Replaced:
+				case left.Dimensions[b].Replaced:
 					parent = singles[a][w.key[0]]
-				case left.Dimensions[a].Replaced && !left.Dimensions[b].Replaced:
+				case left.Dimensions[a].Replaced:
 					parent = singles[b][w.key[1]]
 				}
 				f.test(&all, Segment{{a, w.key[0]}, {b, w.key[1]}}, 0, w.Windows, parent, rest, total)
