@@ -63,6 +63,10 @@ Examples:
     sightline query '{"queryType":"errors","app":"shop",
                       "filters":[{"key":"device","operator":"=","values":["mobile"]}]}'
 
+  What explains the change since the last deploy? What should be fixed first?
+    sightline query --from now-1d '{"queryType":"impact","app":"shop","compare":"deploy"}'
+    sightline query '{"queryType":"attribution","app":"shop"}'
+
   What may a Viewer see of single sessions? And an alert rule?
     sightline query --role Viewer '{"queryType":"sessions","app":"shop"}'
     sightline query --from-alert '{"queryType":"sessions","app":"shop"}'
