@@ -18,6 +18,7 @@ type queryType struct {
 	limit        int      // rows unless the query says
 	vital        bool     // its metric is a Web Vital or a custom timing
 	metrics      []string // or else one of these, the first by default, where "" is all of them together
+	measures     []string // what of its metric, the first by default
 	compares     bool     // its tables can be held against another window
 	lists        bool     // single things, which groupBy could not put together
 	sessionLevel bool     // about one person's visit: refused below the data source's sessionRole
@@ -33,7 +34,7 @@ func init() {
 	queryTypes = []queryType{
 		{name: "vitals", table: tableVitals,
 			formats: []string{formatSeries, formatTable, formatNumeric, formatDistribution}, limit: 100, vital: true,
-			compares: true, ask: askVitals},
+			measures: vitalMeasureKeys(), compares: true, ask: askVitals},
 		{name: "vitalsOverview", table: tableVitals, formats: []string{formatTable}, limit: 100, compares: true,
 			ask: askVitalsOverview},
 		{name: "requests", table: tableRequests, formats: []string{formatSeries, formatNumeric, formatTable},
@@ -49,7 +50,7 @@ func init() {
 		{name: "errorBursts", table: tableErrors, limit: 100,
 			formats: []string{formatTable, formatSeries, formatNumeric, formatAnnotations}, ask: askErrorBursts},
 		{name: "evidence", table: tableEvidence, formats: []string{formatTable, formatNumeric}, limit: 20,
-			metrics: append([]string{""}, evidenceFacts...), compares: true, ask: askEvidence},
+			sections: evidenceSections, metrics: append([]string{""}, evidenceMetrics...), compares: true, ask: askEvidence},
 		{name: "attribution", table: tableAttribution, formats: []string{formatTable}, limit: 20,
 			metrics: attributable, compares: true, ask: askAttribution},
 		{name: "sessions", table: tableSessions, formats: []string{formatTable}, limit: 100, sessionLevel: true,
@@ -64,8 +65,8 @@ func init() {
 			lists: true, ask: askDeploys},
 		{name: "releases", table: tableVitals, formats: []string{formatTable}, limit: 20,
 			metrics: append([]string{""}, releaseParts...), compares: true, ask: askReleases},
-		{name: "impact", table: tableVitals, formats: []string{formatTable}, limit: 100, vital: true, compares: true,
-			ask: askImpact},
+		{name: "impact", table: tableVitals, formats: []string{formatTable}, limit: 100, vital: true,
+			measures: []string{measurePercentile, measurePoor}, compares: true, ask: askImpact},
 		{name: "telemetry", table: tableTelemetry, formats: []string{formatTable, formatSeries, formatNumeric},
 			limit: 500, sections: telemetrySections, metrics: counterKeys(), ask: askTelemetry},
 		{name: "variable", formats: []string{formatTable}, limit: 1000, lists: true, ask: askVariable},

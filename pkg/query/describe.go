@@ -22,6 +22,7 @@ type TypeDescription struct {
 	Formats      []string               `json:"formats"`
 	Dimensions   []DimensionDescription `json:"dimensions"`
 	Metrics      []string               `json:"metrics,omitempty"`
+	Measures     []string               `json:"measures,omitempty"`
 	Sections     []string               `json:"sections,omitempty"`
 	SessionLevel bool                   `json:"sessionLevel"`
 	Alertable    []string               `json:"alertable"`
@@ -80,7 +81,7 @@ func Describe() Description {
 			}
 		}
 		described.Alertable = t.alertable()
-		described.Metrics = named(t.metrics)
+		described.Metrics, described.Measures = named(t.metrics), t.measures
 		described.Groups = !t.lists
 		described.Compares = t.compares
 		d.QueryTypes = append(d.QueryTypes, described)

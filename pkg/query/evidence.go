@@ -21,6 +21,8 @@ import (
 // beside its number as labels: {"metric": "deploys"} asks for one fact, whose labels a rule's text can quote as
 // {{ $values.D.Labels.release }}. The labels contain the segment's own, which is how Grafana finds the alert they
 // belong to. A fact always has a number, if only 0: a rule with a query that returns nothing is "no data" as a whole.
+// Two facts are told only to rules: the top one of the errors, of which there are several otherwise, and the minutes
+// since the last deploy.
 func askEvidence(ctx context.Context, conn driver.Conn, q *question) (data.Frames, error) {
 	for _, d := range q.groups {
 		if _, err := dimensionByKey(tableViews, d.key); err != nil {
@@ -36,9 +38,7 @@ func askEvidence(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 	if len(q.groups) == 0 {
 		e.of(nil) // there is always one: nothing found is evidence too
 	}
-	for _, read := range []func(context.Context, driver.Conn) error{
-		e.readOnsets, e.readRequests, e.readErrors, e.readAffected, e.readVisitors, e.readDeploys,
-	} {
+	for _, read := range e.reads() {
 		if err := read(ctx, conn); err != nil {
 			return nil, err
 		}
@@ -56,6 +56,30 @@ func askEvidence(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 	return data.Frames{frame}, nil
 }
 
+// reads are what has to be read for the facts in question: rules ask for one fact at a time, every minute. Whom the
+// segments affect is always read, as their order depends on it.
+func (e *evidenceOf) reads() []func(context.Context, driver.Conn) error {
+	all := []func(context.Context, driver.Conn) error{e.readAffected, e.readVisitors}
+	switch e.Metric {
+	case factOnset:
+		return append(all, e.readOnsets)
+	case factDeploys:
+		return append(all, e.readOnsets, e.readDeploys)
+	case factLastDeploy:
+		return append(all, e.readLastDeploys)
+	case factErrorRate, factSlowest:
+		return append(all, e.readRequests)
+	case factErrors, factTopError:
+		return append(all, e.readErrors)
+	case factSessions, factTrace:
+		return all
+	default:
+		return []func(context.Context, driver.Conn) error{
+			e.readOnsets, e.readRequests, e.readErrors, e.readAffected, e.readVisitors, e.readDeploys,
+		}
+	}
+}
+
 // The facts, in the order in which they are told. A query's metric chooses one.
 const (
 	factOnset     = "onset"
@@ -68,6 +92,24 @@ const (
 )
 
 var evidenceFacts = []string{factOnset, factDeploys, factErrorRate, factErrors, factSlowest, factSessions, factTrace}
+
+// Facts for alert rules, which are told only to those who name them. Which of several rows an annotation would quote is
+// left to chance, so that there is one of each.
+const (
+	factTopError   = "topError"   // the first of errors
+	factLastDeploy = "lastDeploy" // of the segment's release where the query groups by it, else of any
+)
+
+var evidenceMetrics = append(evidenceFacts[:len(evidenceFacts):len(evidenceFacts)], factTopError, factLastDeploy)
+
+// Sections of the evidence as numbers are the labels that they have. An alert whose labels say more than the evidence
+// can group by (an error group) takes numbers whose labels are all among its own.
+const (
+	sectionWords   = "words"   // the segment, and the words of each fact
+	sectionNumbers = "numbers" // the segment alone
+)
+
+var evidenceSections = []string{sectionWords, sectionNumbers}
 
 // spans are the three times that evidence compares: now is the query's time range.
 type spans struct{ now, before, yesterday window }
@@ -139,6 +181,7 @@ type segmentEvidence struct {
 	key       []string
 	onset     time.Time // zero when nothing set in
 	deploys   []deploy  // the nearest first
+	last      deploy    // for factLastDeploy; without a time there is none
 	requests  endpointEvidence
 	failing   endpointEvidence // the endpoint that fails most
 	slowest   endpointEvidence

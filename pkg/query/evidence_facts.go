@@ -284,6 +284,19 @@ func (e *evidenceOf) readDeploys(ctx context.Context, conn driver.Conn) error {
 	return err
 }
 
+// readLastDeploys finds the last deploy before each segment's end, however long ago.
+func (e *evidenceOf) readLastDeploys(ctx context.Context, conn driver.Conn) error {
+	deploys, err := e.appDeploys(ctx, conn, window{from: firstMoment, to: e.window.to}, mostSegments)
+	place := slices.IndexFunc(e.groups, func(d dimension) bool { return d.key == "release" })
+	for _, segment := range e.segments {
+		last := slices.IndexFunc(deploys, func(d deploy) bool { return place < 0 || d.release == segment.key[place] })
+		if last >= 0 {
+			segment.last = deploys[last]
+		}
+	}
+	return err
+}
+
 // appDeploys are the whole app's deploys, the latest first: the segment's filters do not choose among them.
 func (q *question) appDeploys(ctx context.Context, conn driver.Conn, w window, limit int) ([]deploy, error) {
 	kind, err := typeByName("deploys")

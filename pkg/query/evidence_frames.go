@@ -93,10 +93,32 @@ func (e *evidenceOf) factsOf(s *segmentEvidence) []fact {
 	}
 	all = append(all, trace)
 
+	switch e.Metric {
+	case factTopError:
+		top := all[slices.IndexFunc(all, func(f fact) bool { return f.name == factErrors })]
+		top.name = factTopError
+		all = append(all, top)
+	case factLastDeploy:
+		all = append(all, e.lastDeploy(s))
+	}
 	for i := range all {
 		all[i].segment = s
 	}
 	return slices.DeleteFunc(all, func(f fact) bool { return e.Metric != "" && f.name != e.Metric })
+}
+
+// noDeploy is the number of the last deploy's fact when none is known. A 0 would be a deploy just now.
+const noDeploy = -1
+
+// lastDeploy is how long before the end of the time range the last deploy was.
+func (e *evidenceOf) lastDeploy(s *segmentEvidence) fact {
+	if s.last.at.IsZero() {
+		return fact{name: factLastDeploy, text: "No deploy is known", unit: "minutes before", number: noDeploy}
+	}
+	since := e.window.to.Sub(s.last.at)
+	return fact{name: factLastDeploy, text: s.last.name() + ", " + lasted(since) + " ago", unit: "minutes before",
+		value: &threefold{since.Minutes(), math.NaN(), math.NaN()}, at: s.last.at, release: s.last.release,
+		number: since.Minutes()}
 }
 
 // distance is how long a deploy lies before or after the onset.
@@ -214,6 +236,15 @@ func (e *evidenceOf) numeric(segments []*segmentEvidence) *data.Frame {
 		}
 		fields = append(fields, column(name, people, unitNone, values))
 	}
+	if e.Section == sectionNumbers {
+		if e.Metric == "" {
+			add("fact", "Fact", func(f fact) string { return f.name })
+		}
+		if e.Metric == "" || e.Metric == factErrors {
+			add("fingerprint", "Error group", func(f fact) string { return f.fingerprint })
+		}
+		return e.numbers(fields, all)
+	}
 	for _, f := range e.filters {
 		if f.operator == "=" && len(f.values) == 1 {
 			add(f.key, f.name, func(fact) string { return f.values[0] })
@@ -228,6 +259,15 @@ func (e *evidenceOf) numeric(segments []*segmentEvidence) *data.Frame {
 	add("top_error", "Error", func(f fact) string { return f.message })
 	add("session_id", "Session", func(f fact) string { return f.sessionID })
 	add("trace_id", "Trace", func(f fact) string { return f.traceID })
+	// Where a link to the time has to lead, as Grafana's addresses have it: with as long a time before, to compare.
+	from, to := fmt.Sprint(e.window.before().from.UnixMilli()), fmt.Sprint(e.window.to.UnixMilli())
+	add("from", "From", func(fact) string { return from })
+	add("to", "To", func(fact) string { return to })
+	return e.numbers(fields, all)
+}
+
+// numbers puts each fact's number beside its labels.
+func (e *evidenceOf) numbers(fields []*data.Field, all []fact) *data.Frame {
 	numbers := make([]float64, 0, len(all))
 	for _, f := range all {
 		numbers = append(numbers, f.number)

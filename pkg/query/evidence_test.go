@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -203,6 +204,47 @@ func TestEvidenceForAlertRules(t *testing.T) {
 	trace := rowsOf(frames(t, payEvidence+`,"format":"numeric","metric":"trace"}`, hours(0.5))[0])
 	require.Len(t, trace[0]["trace_id"], 32)
 	require.Contains(t, trace[0]["session_id"], "till-")
+}
+
+// An annotation quotes one of the rows that match its alert, whichever comes first: of these facts there is only one.
+func TestFactsThatOnlyAlertRulesAskFor(t *testing.T) {
+	numbers := payEvidence + `,"format":"numeric","metric":`
+	w := hours(0.5)
+	top := rowsOf(frames(t, numbers+`"topError"}`, w)[0])
+	require.Len(t, top, 1)
+	require.Equal(t, "no surging, sorry", top[0]["top_error"])
+	require.Equal(t, fmt.Sprint(w.from.Add(-30*time.Minute).UnixMilli()), top[0]["from"], "for links: the time before, too")
+	require.Equal(t, fmt.Sprint(w.to.UnixMilli()), top[0]["to"])
+
+	last := rowsOf(frames(t, numbers+`"lastDeploy"}`, w)[0])
+	require.Len(t, last, 1)
+	require.Equal(t, newTill, last[0]["release"])
+	require.InDelta(t, w.to.Sub(till.deploy).Minutes(), last[0]["value"], 1e-9)
+	require.Equal(t, "Faster payments, 25 min ago", last[0]["text"])
+
+	byRelease := map[string]float64{}
+	for _, row := range rowsOf(frames(t, numbers+`"lastDeploy","groupBy":["release"]}`, w)[0]) {
+		byRelease[row["release"].(string)] = row["value"].(float64)
+	}
+	require.InDelta(t, w.to.Sub(till.deploy).Minutes(), byRelease[newTill], 1e-9)
+	require.Greater(t, byRelease[oldTill], 24*60.0, "of a release, its own deploy")
+
+	none := rowsOf(frames(t, `{"queryType":"evidence","app":"nobodys","format":"numeric","metric":"lastDeploy"}`, w)[0])
+	require.EqualValues(t, noDeploy, none[0]["value"])
+}
+
+// An alert about an error group finds no evidence by group, but its release's numbers: their labels are among its own.
+func TestEvidenceWithNoLabelsButTheSegments(t *testing.T) {
+	for _, metric := range []string{"errorRate", "sessions", "lastDeploy", "slowest"} {
+		frame := frames(t, payEvidence+`,"format":"numeric","section":"numbers","groupBy":["release"],"metric":"`+metric+`"}`,
+			hours(0.5))[0]
+		checkFrame(t, frame)
+		require.Len(t, frame.Fields, 2)
+		require.Equal(t, "release", frame.Fields[0].Name)
+	}
+	errors := rowsOf(frames(t, payEvidence+`,"format":"numeric","section":"numbers","metric":"errors"}`, hours(0.5))[0])
+	require.Len(t, errors, 3)
+	require.Contains(t, errors[0], "fingerprint")
 }
 
 func TestEvidenceWithoutIDs(t *testing.T) {

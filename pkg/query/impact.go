@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -43,28 +42,6 @@ func askImpact(ctx context.Context, conn driver.Conn, q *question) (data.Frames,
 	frame := m.table()
 	frame.AppendNotices(append(around, said...)...)
 	return data.Frames{frame}, nil
-}
-
-// What of a metric is explained.
-const (
-	measurePercentile = "percentile"
-	measurePoor       = "poor"
-)
-
-func (q *question) readImpact(Settings) error {
-	if q.kind.name != "impact" {
-		return nil
-	}
-	measures := []string{measurePercentile, measurePoor}
-	switch {
-	case q.Measure == "":
-		q.Measure = measurePercentile
-	case !slices.Contains(measures, q.Measure):
-		return unknown("measure", q.Measure, measures)
-	case q.Measure == measurePoor && !q.metric.rated:
-		return badRequest("measure poor: the custom timing %q has no rating, ask for the percentile", q.Metric)
-	}
-	return nil
 }
 
 // impactOf is a question about a change on its way to an answer.

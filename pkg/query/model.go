@@ -21,6 +21,7 @@ type Query struct {
 	App         string  `json:"app"`         // "" is the data source's default
 	Environment string  `json:"environment"` // "" is the data source's default, "*" spans all
 	Metric      string  `json:"metric"`      // vitals: lcp … or a custom timing; requests: duration, errorRate …
+	Measure     string  `json:"measure"`     // vitals: percentile, good, needsImprovement, poor; impact: percentile, poor
 	Percentile  number  `json:"percentile"`  // in percent
 	GroupBy     names   `json:"groupBy"`
 	Filters     filters `json:"filters"`
@@ -34,8 +35,7 @@ type Query struct {
 	SessionID   string  `json:"sessionId"` // session, traces: whose
 	TraceID     string  `json:"traceId"`   // traces: which one
 	Journey     string  `json:"journey"`   // journeys: which one; "" is all of them
-	Section     string  `json:"section"`   // journeys, telemetry: which part of the answer their table is
-	Measure     string  `json:"measure"`   // impact: percentile or poor
+	Section     string  `json:"section"`   // journeys, telemetry: which part of the answer; evidence: which labels
 
 	// AdHocFilters are a dashboard's own, for all its panels. Unlike Filters they are left out, with a notice, where only
 	// other questions know their dimension: a deploy has no browser.
@@ -119,7 +119,7 @@ func read(dq backend.DataQuery, settings Settings) (*question, error) {
 	}
 	q.step = stepFor(q.window, dq.Interval, dq.MaxDataPoints)
 	for _, check := range []func(Settings) error{
-		q.readFormat, q.readSection, q.readMetric, q.readImpact, q.readDimension, q.readIDs, q.readGroups, q.readFilters,
+		q.readFormat, q.readSection, q.readMetric, q.readMeasure, q.readDimension, q.readIDs, q.readGroups, q.readFilters,
 		q.readApp, q.readEnvironment, q.readNumbers, q.readCompare, q.readTiling,
 	} {
 		if err := check(settings); err != nil {
@@ -153,8 +153,14 @@ func (q *question) readSection(Settings) error {
 }
 
 func (q *question) readMetric(Settings) error {
-	if len(q.kind.metrics) > 0 {
-		return q.readMeasure()
+	if own := q.kind.metrics; len(own) > 0 {
+		if q.Metric == "" {
+			q.Metric = own[0]
+		}
+		if !slices.Contains(own, q.Metric) {
+			return unknown("metric", q.Metric, named(own))
+		}
+		return nil
 	}
 	if !q.kind.vital {
 		return nil
@@ -173,13 +179,24 @@ func (q *question) readMetric(Settings) error {
 	return nil
 }
 
-// readMeasure is for types with metrics of their own.
-func (q *question) readMeasure() error {
-	if q.Metric == "" {
-		q.Metric = q.kind.metrics[0]
+// What of a metric is asked for; vitals know shares of other ratings, too.
+const (
+	measurePercentile = "percentile"
+	measurePoor       = "poor"
+)
+
+func (q *question) readMeasure(Settings) error {
+	if len(q.kind.measures) == 0 {
+		return nil
 	}
-	if !slices.Contains(q.kind.metrics, q.Metric) {
-		return unknown("metric", q.Metric, named(q.kind.metrics))
+	if q.Measure == "" {
+		q.Measure = q.kind.measures[0]
+	}
+	if !slices.Contains(q.kind.measures, q.Measure) {
+		return unknown("measure", q.Measure, q.kind.measures)
+	}
+	if !q.metric.rated && q.Measure != measurePercentile {
+		return badRequest("measure %q: only Web Vitals are rated, which %s is not; ask for the percentile", q.Measure, q.Metric)
 	}
 	return nil
 }

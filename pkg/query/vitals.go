@@ -98,15 +98,15 @@ func (q *question) vitalsSegments(ctx context.Context, conn driver.Conn) ([]segm
 func (q *question) vitalsNumeric(segments []segment) *data.Frame {
 	var keys [][]string
 	var values []float64
-	few := 0
+	few, of := 0, q.vitalMeasure().of
 	for _, g := range segments {
 		if g.samples < q.enough {
 			few++
 			continue
 		}
-		keys, values = append(keys, g.key), append(values, g.value)
+		keys, values = append(keys, g.key), append(values, of(g))
 	}
-	frame := newFrame(data.FrameTypeNumericLong, append(q.groupColumns(keys), q.valueColumn(values))...)
+	frame := newFrame(data.FrameTypeNumericLong, append(q.groupColumns(keys), q.measureColumn(values))...)
 	if few > 0 {
 		frame.AppendNotices(info("%d of %d segments have fewer than %d samples (minSamples) and are left out.",
 			few, len(segments), q.enough))

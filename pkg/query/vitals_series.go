@@ -9,25 +9,26 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 )
 
-// vitalsSeries is the percentile over time, a frame a segment. A step with too few samples is null.
+// vitalsSeries is the percentile, or the measure the query names, over time, a frame a segment. A step with too few
+// samples is null.
 func (q *question) vitalsSeries(ctx context.Context, conn driver.Conn) (data.Frames, error) {
 	counts, err := q.segmentCounts(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
 	if len(counts) == 0 {
-		return data.Frames{series(nil, q.valueColumn([]*float64{}))}, nil
+		return data.Frames{series(nil, q.measureColumn([]*float64{}))}, nil
 	}
 	widened := q.widenSteps(counts)
 	var s statement
 	times := q.window.grid(q.step)
 	sql := fmt.Sprintf(`SELECT %[1]s%[2]s AS step, count() AS samples,
-  quantileExactWeighted(%[3]s)(value, weight) AS percentile
+  %[3]s AS percentile
 FROM vitals FINAL
 WHERE %[4]s%[5]s
 %[6]s
 LIMIT %[7]s`,
-		q.selectGroups(), q.stepExpr(&s), s.bind("level", "Float64", q.level()),
+		q.selectGroups(), q.stepExpr(&s), q.vitalMeasure().expr(q, &s),
 		q.vitalsWhere(&s, q.window), q.amongTopVitals(&s), q.groupBy("step"),
 		s.bind("limit", "UInt64", (q.limit()+1)*len(times)))
 
@@ -58,11 +59,11 @@ LIMIT %[7]s`,
 	}
 	top, cut := lines.ranked(q.limit())
 	if len(top) == 0 { // gone since they were counted
-		return data.Frames{series(nil, q.valueColumn([]*float64{}))}, nil
+		return data.Frames{series(nil, q.measureColumn([]*float64{}))}, nil
 	}
 	frames := make(data.Frames, 0, len(top))
 	for _, l := range top {
-		frames = append(frames, q.segmentSeries(times, l.key, q.valueColumn(l.values)))
+		frames = append(frames, q.segmentSeries(times, l.key, q.measureColumn(l.values)))
 	}
 	if cut {
 		frames[0].AppendNotices(q.cutNotice("series"))

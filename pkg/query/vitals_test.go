@@ -350,3 +350,55 @@ func TestASeriesAnswerIsBoundedAsAWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.LessOrEqual(t, q.limit()*len(q.window.grid(q.step)), maxCells)
 }
+
+func TestTheShareOfPoorViewsIsANumberForAlertRules(t *testing.T) {
+	byBrowser := `{"metric":"lcp","groupBy":["browser"],"minSamples":20,"format":`
+	table := map[string]map[string]any{}
+	for _, row := range rowsOf(frames(t, byBrowser+`"table"}`)[0]) {
+		table[row["browser"].(string)] = row
+	}
+	for _, measure := range []string{"good", "needsImprovement", "poor"} {
+		got := frames(t, byBrowser+`"numeric","measure":"`+measure+`"}`)[0]
+		checkFrame(t, got)
+		require.Equal(t, len(table), got.Rows())
+		for _, row := range rowsOf(got) {
+			require.InDelta(t, table[row["browser"].(string)][measure], row[measure], 1e-12)
+		}
+	}
+	require.Equal(t, frames(t, byBrowser+`"numeric"}`)[0].Fields[1].Name,
+		frames(t, byBrowser+`"numeric","measure":"percentile"}`)[0].Fields[1].Name)
+	few := frames(t, `{"metric":"lcp","groupBy":["browser"],"minSamples":100000,"format":"numeric","measure":"poor"}`)[0]
+	require.Zero(t, few.Rows(), "a share of too few is absent")
+}
+
+func TestTheShareOfPoorViewsOverTime(t *testing.T) {
+	got := frames(t, `{"metric":"lcp","measure":"poor","filters":[{"key":"route","values":["/checkout"]}]}`)[0]
+	views, poor := map[int64]float64{}, map[int64]float64{}
+	for _, e := range seeded.measured() {
+		if e.metric != "lcp" || !e.within("shop", "production") || e.dimensions["route"] != "/checkout" ||
+			e.dimensions["traffic"] != "real" {
+			continue
+		}
+		step := e.at.Truncate(time.Duration(got.Fields[1].Config.Interval) * time.Millisecond).UnixMilli()
+		views[step] += float64(e.weight)
+		if e.value > 4000 {
+			poor[step] += float64(e.weight)
+		}
+	}
+	some := 0
+	for i := range got.Rows() {
+		at, _ := got.Fields[0].ConcreteAt(i)
+		if value, ok := got.Fields[1].ConcreteAt(i); ok {
+			step := at.(time.Time).UnixMilli()
+			require.InDelta(t, poor[step]/views[step], value, 1e-12)
+			some++
+		}
+	}
+	require.Positive(t, some)
+}
+
+func TestRefusedMeasures(t *testing.T) {
+	require.ErrorContains(t, ask(t, everyone, `{"metric":"lcp","measure":"bad"}`).Error,
+		"Valid: percentile, good, needsImprovement, poor")
+	require.ErrorContains(t, ask(t, everyone, `{"metric":"hero","measure":"poor"}`).Error, "only Web Vitals are rated")
+}
