@@ -120,7 +120,6 @@ func TestASlowDependencyOfOneCountryFiresAndIsNamed(t *testing.T) {
 		}
 	})
 	r := ruleByUID(t, "sightline-region-slow")
-	t.Log(w.ask(t, anchor, r.part(t, "A"), r.part(t, "B")))
 	firing := w.conditionOf(t, r, anchor)
 	require.Len(t, firing, 1)
 	require.Equal(t, data.Labels{"country": "DE"}, firing[0].labels)

@@ -196,9 +196,20 @@ func (w world) ask(t testing.TB, at time.Time, parts ...part) map[string][]numbe
 	return values
 }
 
-// conditionOf are the alerts of a rule at a time, as labels: what its condition holds for. One query without an answer
-// is "no data" for the whole rule.
+// conditionOf are the alerts of a rule at a time: what its condition holds for.
 func (w world) conditionOf(t testing.TB, r rule, at time.Time) (alerts []number) {
+	t.Helper()
+	for _, n := range w.judge(t, r, at) {
+		if n.value != 0 {
+			alerts = append(alerts, n)
+		}
+	}
+	return alerts
+}
+
+// judge is a rule's condition at a time, 0 or 1 for each segment. One query without an answer is "no data" for the
+// whole rule.
+func (w world) judge(t testing.TB, r rule, at time.Time) []number {
 	t.Helper()
 	expression := r.part(t, r.Condition).expression()
 	var parts []part
@@ -217,10 +228,5 @@ func (w world) conditionOf(t testing.TB, r rule, at time.Time) (alerts []number)
 	}
 	results, err := evaluate(expression, values)
 	require.NoError(t, err)
-	for _, n := range results {
-		if n.value != 0 {
-			alerts = append(alerts, n)
-		}
-	}
-	return alerts
+	return results
 }
