@@ -114,7 +114,8 @@ func TestASlowDependencyOfOneCountryFiresAndIsNamed(t *testing.T) {
 	began := anchor.Add(-16 * time.Minute).UnixMilli()
 	w := newWorld(t, "region", plan, func(b *rum.Beacon) {
 		for i := range b.Requests {
-			if r := &b.Requests[i]; b.Context.Country == "DE" && r.TS > began && strings.HasPrefix(r.Endpoint, "/api/recommendations") {
+			r := &b.Requests[i]
+			if b.Context.Country == "DE" && r.TS > began && strings.HasPrefix(r.Endpoint, "/api/recommendations") {
 				r.Duration += 1500
 			}
 		}

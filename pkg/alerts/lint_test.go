@@ -93,14 +93,16 @@ func TestRulesAskWhatAlertsCanBeMadeOf(t *testing.T) {
 				require.NotEmpty(t, p.Model["minSamples"], "%s %s: few samples are no number", r.UID, p.RefID)
 			}
 			if name == "evidence" {
-				require.NotEmpty(t, p.Model["metric"], "%s %s: one fact a query, or which is quoted is chance", r.UID, p.RefID)
+				require.NotEmpty(t, p.Model["metric"], "%s %s: one fact a query, or chance quotes one",
+					r.UID, p.RefID)
 			}
 		}
 	}
 }
 
 // What every alert has to bring along.
-var evidenceOfEveryAlert = []string{"summary", "description", "release", "minutes_since_deploy", "dashboard", "runbook_url"}
+var evidenceOfEveryAlert = []string{"summary", "description", "release", "minutes_since_deploy", "dashboard",
+	"runbook_url"}
 var evidenceOfUsers = []string{"affected_sessions", "api_error_rate", "top_error", "session_list", "traces"}
 
 func TestAnnotationsQuoteWhatTheRuleHas(t *testing.T) {
@@ -214,7 +216,8 @@ func TestLinksLeadToWhatThereIs(t *testing.T) {
 			}
 			for _, key := range []string{"dashboard", "session_list", "traces"} {
 				if r.Annotations[key] != "" {
-					checkLink(t, boards, templated.ReplaceAllString(strings.ReplaceAll(r.Annotations[key], "{{ externalURL }}", "http://grafana.test/"), ""))
+					link := strings.ReplaceAll(r.Annotations[key], "{{ externalURL }}", "http://grafana.test/")
+					checkLink(t, boards, templated.ReplaceAllString(link, ""))
 					require.Contains(t, r.Annotations[key], ".Labels.from }}", "the time the alert is about")
 				}
 			}

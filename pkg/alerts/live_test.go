@@ -36,8 +36,9 @@ type notice struct {
 //	GRAFANA_HOME=… sightline demo --data /tmp/alerts --sessions 0 --rate 0
 //	GRAFANA_URL=http://127.0.0.1:3000 SIDECAR_URL=http://127.0.0.1:8787 go test ./pkg/alerts -run Live -v -timeout 40m
 //
-// It gives the store an ordinary day, sends ordinary live traffic, breaks the checkout with a release, and measures how
-// long each alert takes. Grafana's user is admin, password admin, unless GRAFANA_USER and GRAFANA_PASSWORD say otherwise.
+// It gives the store an ordinary day, sends ordinary live traffic, breaks the checkout with a release, and measures
+// how long each alert takes. Grafana's user is admin, password admin, unless GRAFANA_USER and GRAFANA_PASSWORD say
+// otherwise.
 func TestALiveFaultReachesAWebhook(t *testing.T) {
 	if os.Getenv("GRAFANA_URL") == "" {
 		t.Skip("no GRAFANA_URL: this check needs a running Grafana with the provisioned rules")
@@ -55,7 +56,8 @@ func TestALiveFaultReachesAWebhook(t *testing.T) {
 	// The scenario's incident begins two and a half hours before its anchor.
 	quiet := 2 * time.Minute
 	fault := time.Now().Add(quiet)
-	broken, err := traffic.New(traffic.Config{Seed: 43, Anchor: fault.Add(150 * time.Minute), Scenario: "checkout-regression"})
+	broken, err := traffic.New(traffic.Config{Seed: 43, Anchor: fault.Add(150 * time.Minute),
+		Scenario: "checkout-regression"})
 	require.NoError(t, err)
 	require.WithinDuration(t, fault, broken.Incident().Onset, time.Second)
 	live, err := traffic.New(traffic.Config{Seed: 43, Anchor: time.Now(), Rate: 40})
@@ -115,8 +117,8 @@ func listen(t *testing.T, grafana liveGrafana) <-chan notice {
 
 	const name = "sightline-check"
 	grafana.send("DELETE", "/api/v1/provisioning/contact-points/"+name, nil, 0)
-	grafana.send("POST", "/api/v1/provisioning/contact-points", map[string]any{"uid": name, "name": name, "type": "webhook",
-		"settings": map[string]any{"url": "http://" + listener.Addr().String()}}, http.StatusAccepted)
+	grafana.send("POST", "/api/v1/provisioning/contact-points", map[string]any{"uid": name, "name": name,
+		"type": "webhook", "settings": map[string]any{"url": "http://" + listener.Addr().String()}}, http.StatusAccepted)
 	before := grafana.send("GET", "/api/v1/provisioning/policies", nil, http.StatusOK)
 	grafana.send("PUT", "/api/v1/provisioning/policies", map[string]any{"receiver": name,
 		"group_by": []string{"alertname"}, "group_wait": "5s", "group_interval": "10s", "repeat_interval": "4h"},

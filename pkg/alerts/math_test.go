@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Grafana's expressions cannot be had as a library without all of Grafana. What follows is the part of its math that the
-// rules use, written from pkg/expr/mathexp of Grafana 10.1: numbers with labels, joined where one has all labels of the
-// other.
+// Grafana's expressions cannot be had as a library without all of Grafana. What follows is the part of its math that
+// the rules use, written from pkg/expr/mathexp of Grafana 10.1: numbers with labels, joined where one has all labels
+// of the other.
 
 // number is a value with its labels.
 type number struct {
@@ -72,8 +72,8 @@ func walk(node ast.Expr, values map[string][]number) ([]number, error) {
 	return nil, fmt.Errorf("expressions of the kind %T are not known here", node)
 }
 
-// join pairs the numbers of both sides. What finds no partner is gone, unless there is only one on each side: then their
-// labels are.
+// join pairs the numbers of both sides. What finds no partner is gone, unless there is only one on each side: then
+// their labels are.
 func join(left, right []number, operator token.Token) ([]number, error) {
 	var joined []number
 	pair := func(labels data.Labels, a, b float64) error {
@@ -173,7 +173,8 @@ func numbersOf(t testing.TB, frames data.Frames) []number {
 	return all
 }
 
-// matching is the number an annotation of an alert quotes: Grafana takes one whose labels are the alert's, fewer or more.
+// matching is the number an annotation of an alert quotes: Grafana takes one whose labels are the alert's, fewer or
+// more.
 func matching(alert data.Labels, among []number) (found []number) {
 	for _, n := range among {
 		if alert.Contains(n.labels) || n.labels.Contains(alert) {
@@ -185,7 +186,8 @@ func matching(alert data.Labels, among []number) (found []number) {
 
 func TestMathJoinsOnLabels(t *testing.T) {
 	values := map[string][]number{
-		"A": {{data.Labels{"browser": "Safari", "release": "2"}, 0.5}, {data.Labels{"browser": "Opera", "release": "2"}, 0.9}},
+		"A": {{data.Labels{"browser": "Safari", "release": "2"}, 0.5},
+			{data.Labels{"browser": "Opera", "release": "2"}, 0.9}},
 		"B": {{data.Labels{"browser": "Safari"}, 0.1}},
 	}
 	got, err := evaluate("$A > 0.25 && $A > 2 * $B", values)

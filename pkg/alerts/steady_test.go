@@ -9,9 +9,10 @@ import (
 	"github.com/sightline-rum/sightline/pkg/demo/traffic"
 )
 
-// An ordinary day with its rhythm: a fifth as many visitors in the small hours as in the afternoon. Every rule is judged
-// over and over, and none holds even once, let alone for as long as it has to. Grafana judges each minute; here it is as
-// often as a rule's window has much new to say: every ten minutes, or every quarter of an hour for a window of one.
+// An ordinary day with its rhythm: a fifth as many visitors in the small hours as in the afternoon. Every rule is
+// judged over and over, and none holds even once, let alone for as long as it has to. Grafana judges each minute;
+// here it is as often as a rule's window has much new to say: every ten minutes, or every quarter of an hour for a
+// window of one.
 func TestAnOrdinaryDayFiresNothing(t *testing.T) {
 	anchor := time.Now().Truncate(time.Minute)
 	plan, err := traffic.New(traffic.Config{Seed: 8, Anchor: anchor, Backfill: 26 * time.Hour, Sessions: 12_000})

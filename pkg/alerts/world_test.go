@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,7 +75,10 @@ func prepare() (err error) {
 // world is a store with one scenario in it, in a database of its own.
 type world struct {
 	database string
+	id       int64 // of its data source: the plugin keeps an instance for each
 }
+
+var worlds atomic.Int64
 
 // change alters what was measured before it is stored.
 type change func(*rum.Beacon)
@@ -139,11 +143,12 @@ func newWorld(t *testing.T, database string, plan *traffic.Traffic, change chang
 	}
 	var counts []rum.Count
 	for minute, n := range accepted {
-		counts = append(counts, rum.Count{Minute: minute, App: "shop", Environment: "production", Counter: "accepted", Value: n})
+		counts = append(counts, rum.Count{Minute: minute, App: "shop", Environment: "production", Counter: "accepted",
+			Value: n})
 	}
 	batch.AddCounts(counts)
 	flush()
-	return world{database}
+	return world{database, worlds.Add(1)}
 }
 
 // memory is a spool of the last record.
@@ -175,7 +180,7 @@ func (w world) ask(t testing.TB, at time.Time, parts ...part) map[string][]numbe
 		Headers: map[string]string{"FromAlert": "true"},
 		PluginContext: backend.PluginContext{PluginID: "sightline-rum-datasource",
 			User: &backend.User{Login: "grafana_scheduler", Role: "Admin"},
-			DataSourceInstanceSettings: &backend.DataSourceInstanceSettings{JSONData: settings,
+			DataSourceInstanceSettings: &backend.DataSourceInstanceSettings{ID: w.id, UID: w.database, JSONData: settings,
 				DecryptedSecureJSONData: map[string]string{"password": access.Writer.Password}}},
 	}
 	for _, p := range parts {
