@@ -57,7 +57,7 @@ func TestOnlyWhatIsDescribedAsGroupedTakesGroupBy(t *testing.T) {
 			continue // has no segments, and takes no notice
 		}
 		asked := map[string]any{"queryType": described.Name, "sessionId": "session-0001", "groupBy": "environment"}
-		if len(described.Sections) > 0 {
+		if len(described.Sections) > 0 && slices.Contains(described.Formats, formatSeries) {
 			asked["format"] = formatSeries // some sections of the table are of the whole
 		}
 		answer := askPlugin(t, jsonOf(asked))
