@@ -43,7 +43,12 @@ export const labels = {
     tls: { label: 'TLS', description: 'Agreeing on encryption' },
     dom: { label: 'DOM', description: 'Building the page' },
   } as Record<string, { label: string; description: string } | undefined>,
-  measures: { percentile: 'Percentile', poor: 'Share of poor samples' },
+  measures: {
+    percentile: 'Percentile',
+    good: 'Share of good samples',
+    needsImprovement: 'Share that needs improvement',
+    poor: 'Share of poor samples',
+  } as Record<string, string | undefined>,
   formats: {
     timeseries: { label: 'Time series', description: 'A line for each segment' },
     table: { label: 'Table', description: 'A row for each segment, or for each thing listed' },
@@ -72,7 +77,7 @@ export const labels = {
     metric: 'Measure',
     metricTooltip: 'What is measured. Of a Web Vital query: a vital, or the name of a custom timing of your site',
     measure: 'As',
-    measureTooltip: 'What of it: its percentile, or the share of samples that are poor, which segments add up to',
+    measureTooltip: 'What of it: its percentile, or the share of samples with a rating, which counts those hit',
     everyMetric: 'All of them',
     percentile: 'Percentile',
     percentileTooltip: 'The 75th percentile is what Core Web Vitals are judged by',

@@ -40,7 +40,10 @@ const numbers = ['timeseries', 'table', 'numeric'];
 /** What the schema cannot know: where people look for a question, and what else it uses. The order is that of the list. */
 const questions: Record<string, Question> = {
   vitalsOverview: { topic: 'experience', fields: { minSamples: true } },
-  vitals: { topic: 'experience', fields: { metric: true, percentile: numbers, minSamples: numbers } },
+  vitals: {
+    topic: 'experience',
+    fields: { metric: true, measure: ['timeseries', 'numeric'], percentile: numbers, minSamples: numbers },
+  },
   journeys: {
     topic: 'experience',
     fields: {
@@ -69,7 +72,7 @@ const questions: Record<string, Question> = {
   },
   evidence: {
     topic: 'changes',
-    fields: { metric: true, compare: true, minSamples: true },
+    fields: { metric: true, section: ['numeric'], compare: true, minSamples: true },
     allMeasures: true,
     comparesAlways: true,
   },

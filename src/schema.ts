@@ -19,6 +19,8 @@ export interface QueryTypeSchema {
   dimensions: Dimension[];
   /** What it measures, where that is not the Web Vitals; the default first. */
   metrics?: string[];
+  /** What of its metric it tells, where there is a choice; the default first. */
+  measures?: string[];
   /** The parts of its answer, where it has several; the default first. */
   sections?: string[];
   /** Whether it shows single sessions, which need the data source's session role. */

@@ -55,9 +55,9 @@ function measureOption(value: string) {
   return { value, label: nameOf(value), ...labels.metrics[value] };
 }
 
-/** What of the measure: its percentile, or the share of samples that are poor. */
-function ShareField({ id, query, set }: PartProps) {
-  const options = Object.entries(labels.measures).map(([value, label]) => ({ value, label }));
+/** What of the measure: its percentile, or the share of samples with a rating. */
+function ShareField({ id, type, query, set }: PartProps) {
+  const options = (type.measures ?? []).map((value) => ({ value, label: labels.measures[value] ?? nameOf(value) }));
   return (
     <InlineField label={labels.query.measure} tooltip={labels.query.measureTooltip} htmlFor={`${id}-measure`}>
       <Select
@@ -65,7 +65,7 @@ function ShareField({ id, query, set }: PartProps) {
         aria-label={labels.query.measure}
         width={20}
         options={options}
-        value={options.find(({ value }) => value === (query.measure || 'percentile')) ?? null}
+        value={options.find(({ value }) => value === (query.measure || type.measures?.[0])) ?? null}
         onChange={({ value }) => set({ measure: value })}
       />
     </InlineField>
