@@ -17,7 +17,7 @@ import (
 type demoCmd struct {
 	Data         string  `type:"path" placeholder:"DIR" help:"Keep the data here, and add to what is there. By default ./data/demo, started afresh each time; with --once a folder that is removed afterwards."`
 	Sessions     int     `default:"5000" help:"How many visits the day before now had. With fewer some answers are \"not enough data\"; 0 means an empty store and no story."`
-	Rate         float64 `default:"3" help:"Beacons a second of live traffic while the demo stays up; 0 for none."`
+	Rate         float64 `default:"3" help:"Beacons a second of live traffic while the demo stays up, with a scripted checkout a minute beside it; 0 for none of both."`
 	Seed         uint64  `default:"1" help:"Another seed makes another day."`
 	Once         bool    `help:"End after the answers are printed."`
 	Listen       string  `default:"127.0.0.1:8787" help:"Address of the sidecar."`

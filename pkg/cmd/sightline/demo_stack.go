@@ -255,6 +255,10 @@ func (s *demoStack) stay(ctx context.Context, plan *traffic.Traffic) error {
 		}
 		sender := &traffic.Sender{URL: "http://" + s.sidecar + "/collect", Workers: 2}
 		go func() { _, _ = sender.Send(ctx, live.Live(), true, nil) }()
+
+		script := &traffic.Script{Shop: "http://" + s.shop, Collect: "http://" + s.sidecar + "/collect", App: demoApp,
+			Rest: 300 * time.Millisecond}
+		go script.Every(ctx, time.Minute)
 	}
 	<-ctx.Done()
 	s.show.line("\nStopping; what was taken is stored first.")

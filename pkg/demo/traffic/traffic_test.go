@@ -131,8 +131,8 @@ var added = map[string]bool{
 	"meta.geo": true, "meta.page.id": true, "meta.geo.country_iso": true, "meta.user": true, "meta.user.id": true,
 	"meta.os.version":         true,
 	"meta.session.attributes": true, "meta.session.attributes.connection": true,
-	"meta.session.attributes.sampleRate": true,
-	"meta.session.attributes.synthetic":  true, "attributes.user.id": true, "attributes.error.type": true,
+	"meta.session.attributes.sampleRate": true, "meta.session.attributes.consent": true,
+	"meta.session.attributes.synthetic": true, "attributes.user.id": true, "attributes.error.type": true,
 	"values.dns_duration": true, "values.connection_duration": true, "action": true, "action.parentId": true,
 	"action.name": true, "attributes.userActionKind": true, "attributes.userActionTarget": true,
 }

@@ -11,6 +11,9 @@ func (t *Traffic) visit(d dice, start time.Time, hurry float64) []Beacon {
 	start = start.Truncate(time.Millisecond)
 	visitor := t.newVisitor(d, start)
 	route := pick(d, entrances, func(s step) float64 { return s.share }).route
+	if visitor.leavesBefore(route) {
+		route = "/"
+	}
 	now, previous := start, "unknown"
 	var sent []Beacon
 	for number := 0; route != "" && number < 25; number++ {
@@ -24,7 +27,7 @@ func (t *Traffic) visit(d dice, start time.Time, hurry float64) []Beacon {
 		previous, now = v.navigationID, v.end.Add(after(d.between(30, 400)))
 
 		route = pick(d, pages[route].next, func(s step) float64 { return s.share }).route
-		if visitor.kind == kindBot && number >= 1 || v.gaveUp {
+		if visitor.kind == kindBot && number >= 1 || v.gaveUp || visitor.leavesBefore(route) {
 			route = ""
 		}
 	}

@@ -121,6 +121,12 @@ type visitor struct {
 	sampleRate float64 // the share of visits that are recorded at all where this one was
 }
 
+// leavesBefore tells whether the visit ends rather than go on to this route. Page checks look at pages and buy nothing:
+// the checkout has a script of its own (script.go), and how far that gets must not be blurred by them.
+func (v *visitor) leavesBefore(route string) bool {
+	return v.kind == kindSynthetic && (route == "/cart" || route == "/checkout")
+}
+
 // traced tells whether the visitor's requests carry a trace: tracing came with release 2.4.1.
 func (v *visitor) traced() bool { return v.release != releaseOld }
 
@@ -157,6 +163,15 @@ func (t *Traffic) newVisitor(d dice, at time.Time) *visitor {
 	return v
 }
 
+// consent is what the shop's banner was told: people with Firefox leave it at what the shop needs to run. That takes no
+// random number from anything else.
+func (v *visitor) consent() string {
+	if v.client.browser == "Firefox" {
+		return "required"
+	}
+	return "granted"
+}
+
 // meta is what the SDK puts on each beacon of this visitor, but for the page.
 func (t *Traffic) meta(v *visitor) meta {
 	m := meta{
@@ -186,6 +201,9 @@ func (t *Traffic) meta(v *visitor) meta {
 	}
 	if v.kind == kindSynthetic {
 		attributes["synthetic"] = syntheticTool
+	}
+	if v.kind == kindReal {
+		attributes["consent"] = v.consent()
 	}
 	if len(attributes) > 0 {
 		m.Session.Attributes = attributes
