@@ -58,6 +58,7 @@ type sidecar struct {
 	data    string
 	listen  string
 	engine  string
+	config  string // a configuration file; "" for none
 	process *exec.Cmd
 	logs    *bytes.Buffer
 	exited  chan error
@@ -84,7 +85,11 @@ func newSidecar(t testing.TB) *sidecar {
 }
 
 func (s *sidecar) start() {
-	s.process = exec.Command(sightline, "serve", "--data", s.data, "--listen", s.listen, "--engine-listen", s.engine)
+	args := []string{"serve", "--data", s.data, "--listen", s.listen, "--engine-listen", s.engine}
+	if s.config != "" {
+		args = append(args, "--config", s.config)
+	}
+	s.process = exec.Command(sightline, args...)
 	// The engine's library lies in the project's node_modules, which is looked for upwards from the working folder.
 	s.process.Dir = "."
 	s.process.Stdout, s.process.Stderr = s.logs, s.logs

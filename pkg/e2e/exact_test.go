@@ -122,7 +122,7 @@ func percentile(samples []sample, share float64) float64 {
 }
 
 // at reads one value of a frame, through the pointer where the field may be null.
-func at[T any](t *testing.T, frame *data.Frame, field string, row int) T {
+func at[T any](t testing.TB, frame *data.Frame, field string, row int) T {
 	t.Helper()
 	found, index := frame.FieldByName(field)
 	require.GreaterOrEqual(t, index, 0, "no field %q in the answer", field)
@@ -133,7 +133,7 @@ func at[T any](t *testing.T, frame *data.Frame, field string, row int) T {
 	return typed
 }
 
-func number(t *testing.T, frame *data.Frame, field string, row int) float64 {
+func number(t testing.TB, frame *data.Frame, field string, row int) float64 {
 	t.Helper()
 	found, index := frame.FieldByName(field)
 	require.GreaterOrEqual(t, index, 0, "no field %q in the answer", field)
