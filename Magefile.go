@@ -87,6 +87,21 @@ func TestBrowser() error {
 	return runWith(map[string]string{"CHROME_PATH": chromium}, "npm", "run", "--silent", "test:browser")
 }
 
+// TestGrafana drives the plugin's screens in a running Grafana, at GRAFANA_URL. It is no part of test, which needs none.
+func TestGrafana() error {
+	if os.Getenv("GRAFANA_URL") == "" {
+		return errors.New("GRAFANA_URL is not set: start a Grafana with the plugin and the demo's data (`docker compose up`, or " +
+			"`go tool mage demo` with GRAFANA_HOME), then set GRAFANA_URL to its address, such as http://127.0.0.1:3000")
+	}
+	mg.Deps(dependencies)
+	chromium, err := findChromium()
+	if err != nil {
+		return err
+	}
+	say("Specs in the Grafana at " + os.Getenv("GRAFANA_URL"))
+	return runWith(map[string]string{"CHROME_PATH": chromium}, "npm", "run", "--silent", "test:grafana")
+}
+
 // Bench prints the measured figures: decode, spool, insert, queries.
 func Bench() error {
 	mg.Deps(dependencies)
@@ -118,7 +133,7 @@ func Fuzz() error {
 
 // Clean removes everything that a build or a demo made.
 func Clean() error {
-	all := []string{"bin", "dist", "data", "node_modules", grafana13 + "/node_modules", "release", "test-results"}
+	all := []string{"bin", "dist", "data", "node_modules", grafana13 + "/node_modules", "release", "test-results", "playwright"}
 	for _, made := range all {
 		if err := os.RemoveAll(made); err != nil {
 			return err

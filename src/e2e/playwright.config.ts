@@ -7,6 +7,7 @@ const desktop =
 
 export default defineConfig({
   testDir: '.',
+  testIgnore: 'grafana/**', // these have a Grafana and a configuration of their own
   timeout: 120_000,
   workers: 1,
   reporter: 'list',
