@@ -228,7 +228,7 @@ func TestWhichReleasesAreCompared(t *testing.T) {
 		`{"queryType":"releases","groupBy":"release"}`:                                  "group by other dimensions",
 		`{"queryType":"releases","metric":"verdicts"}`:                                  `did you mean "verdict"`,
 		`{"queryType":"impact","measure":"por"}`:                                        `did you mean "poor"`,
-		`{"queryType":"impact","measure":"poor","metric":"hero"}`:                       "has no rating",
+		`{"queryType":"impact","measure":"poor","metric":"hero"}`:                       "only Web Vitals are rated",
 	} {
 		require.ErrorContains(t, ask(t, everyone, query).Error, said)
 	}
