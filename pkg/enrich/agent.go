@@ -23,6 +23,7 @@ const (
 type client struct {
 	browser, version, os, device string
 	bot                          bool
+	tool                         string // a synthetic one
 }
 
 // agents parses user agent strings and remembers the answers: parsing takes hundreds of regular expressions, and a
@@ -74,10 +75,8 @@ func (a *agents) lookup(userAgent string) client {
 		found.os = "Other"
 	}
 	lower := strings.ToLower(userAgent)
-	found.bot = parsed.Device.Family == "Spider"
-	for _, mark := range automation {
-		found.bot = found.bot || strings.Contains(lower, mark)
-	}
+	found.tool = syntheticTool(lower)
+	found.bot = parsed.Device.Family == "Spider" || containsAny(lower, automation[:]...) || crawls(userAgent)
 	found.device = deviceClass(lower, parsed)
 	// The key would otherwise keep the whole beacon's text alive.
 	a.known.Add(strings.Clone(userAgent), found)

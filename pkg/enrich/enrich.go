@@ -7,7 +7,13 @@
 package enrich
 
 import (
+	"fmt"
+	"hash/maphash"
+
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/sightline-rum/sightline/pkg/rum"
+	"github.com/sightline-rum/sightline/pkg/sourcemap"
 )
 
 // Config is what the steps need to know about the apps.
@@ -15,56 +21,76 @@ type Config struct {
 	// Apps holds the rules of the configured apps; an app that is not in it gets the defaults.
 	Apps map[string]App
 
-	// RouteBudget and EndpointBudget are how many distinct names an app may have before the rest becomes
-	// rum.Overflow. Zero means the default.
-	RouteBudget    int
-	EndpointBudget int
+	// Budgets is how many distinct names an app may have of a dimension, beside DefaultBudgets.
+	Budgets map[string]int
+
+	// Regions is where country and region are taken from. The zero value takes them from nowhere.
+	Regions Regions
+
+	// SourceMaps holds the maps that stacks are read with. It may be nil.
+	SourceMaps *sourcemap.Store
+
+	// Erased says whether a beacon belongs to somebody whose data was erased. It may be nil.
+	Erased func(app, session, userKey string) bool
 
 	// Count adds to one of the pipeline's own counters. It may be nil.
 	Count func(app, environment, counter, reason string, n int64)
+
+	// Registerer takes the measures of the steps. It may be nil.
+	Registerer prometheus.Registerer
 }
 
 // App holds the rules of one app.
 type App struct {
-	Routes      []RouteRule
-	RouteBudget int
-	FirstParty  []string // further hosts or domains that belong to the app, besides the page's own
-	Journeys    []Journey
+	Routes          []RouteRule
+	Budgets         map[string]int // beside those of all apps
+	FirstParty      []string       // further hosts or domains that belong to the app, besides the page's own
+	Journeys        []Journey
+	KeptParameters  []string // of the query of page addresses; all others are removed
+	ConsentRequired bool     // nothing is taken of a page that does not say its user consented
 }
-
-// Defaults for the distinct names of one app. A person can still read a list of 500 routes, and a ClickHouse
-// LowCardinality column stays cheap well beyond it.
-const (
-	DefaultRouteBudget    = 500
-	DefaultEndpointBudget = 1000
-)
 
 // Pipeline is the steps with their caches. It is safe for concurrent use.
 type Pipeline struct {
-	apps      map[string]App
-	agents    *agents
-	parties   *parties
-	routes    *budget
-	endpoints *budget
-	count     func(app, environment, counter, reason string, n int64)
+	apps     map[string]App
+	agents   *agents
+	parties  *parties
+	budgets  map[string]*names
+	values   *values
+	regions  *regions
+	maps     *sourcemap.Store
+	erasures func(app, session, userKey string) bool
+	count    func(app, environment, counter, reason string, n int64)
+	accept   []step
+	drain    []step
 }
 
-// New prepares a pipeline. It fails only when a route rule or journey cannot be understood.
+// New prepares a pipeline. It fails only when a rule or journey cannot be understood, or the region database cannot be
+// read.
 func New(config Config) (*Pipeline, error) {
 	agents, err := newAgents()
 	if err != nil {
 		return nil, err
 	}
+	regions, err := newRegions(config.Regions)
+	if err != nil {
+		return nil, err
+	}
 	p := &Pipeline{
-		apps:      map[string]App{},
-		agents:    agents,
-		parties:   newParties(),
-		routes:    newBudget(orDefault(config.RouteBudget, DefaultRouteBudget)),
-		endpoints: newBudget(orDefault(config.EndpointBudget, DefaultEndpointBudget)),
-		count:     config.Count,
+		apps:     map[string]App{},
+		agents:   agents,
+		parties:  newParties(),
+		budgets:  map[string]*names{},
+		regions:  regions,
+		maps:     config.SourceMaps,
+		erasures: config.Erased,
+		count:    config.Count,
 	}
 	if p.count == nil {
 		p.count = func(string, string, string, string, int64) {}
+	}
+	if err := p.setBudgets(config); err != nil {
+		return nil, err
 	}
 	for name, app := range config.Apps {
 		compiled, err := compileRules(name, app)
@@ -72,35 +98,82 @@ func New(config Config) (*Pipeline, error) {
 			return nil, err
 		}
 		p.apps[name] = compiled
-		if app.RouteBudget > 0 {
-			p.routes.limit(name, app.RouteBudget)
-		}
 	}
+	measured := newMetrics(config.Registerer)
+	p.accept, p.drain = measured.steps(atAccept()), measured.steps(atDrain())
 	return p, nil
 }
 
+// atAccept are the steps before the spool: cheap, and those that privacy needs. Where a beacon came from is told apart
+// from them (Locate), because it takes the request and not the beacon.
+func atAccept() []step {
+	return []step{
+		{name: "clock", do: (*Pipeline).clock},
+		{name: "scrub", do: (*Pipeline).scrub},
+	}
+}
+
+// atDrain are the steps before the insert. The agent decides on traffic, traffic on who may add names, maps come before
+// the fingerprint that is made of mapped frames, the route before the journey, and the budget after everything that
+// makes names.
+func atDrain() []step {
+	return []step{
+		{name: "erased", do: (*Pipeline).erased},
+		{name: "agent", do: (*Pipeline).agent},
+		{name: "traffic", do: (*Pipeline).traffic},
+		{name: "party", do: (*Pipeline).party},
+		{name: "route", do: (*Pipeline).route},
+		{name: "sourcemap", do: (*Pipeline).sourcemap},
+		{name: "fingerprint", do: (*Pipeline).fingerprint},
+		{name: "budget", do: (*Pipeline).budget},
+		{name: "journey", do: (*Pipeline).journey},
+	}
+}
+
 // AtAccept does the steps that come before the spool.
-func (p *Pipeline) AtAccept(b *rum.Beacon) {
-	p.clock(b)
-	p.scrub(b)
+func (p *Pipeline) AtAccept(b *rum.Beacon) { p.run(p.accept, b) }
+
+// AtDrain does the steps that come before the insert.
+func (p *Pipeline) AtDrain(b *rum.Beacon) { p.run(p.drain, b) }
+
+func (p *Pipeline) setBudgets(config Config) error {
+	valid := func(budgets map[string]int, of string) error {
+		for dimension, size := range budgets {
+			if _, known := DefaultBudgets[dimension]; !known {
+				return fmt.Errorf("%s: there is no budget of %s", of, dimension)
+			}
+			if size < 0 {
+				return fmt.Errorf("%s: the budget of %s cannot be negative", of, dimension)
+			}
+		}
+		return nil
+	}
+	if err := valid(config.Budgets, "budgets"); err != nil {
+		return err
+	}
+	for dimension, standard := range DefaultBudgets {
+		p.budgets[dimension] = newNames(orDefault(config.Budgets[dimension], standard))
+	}
+	for name, app := range config.Apps {
+		if err := valid(app.Budgets, "app "+name); err != nil {
+			return err
+		}
+		for dimension, size := range app.Budgets {
+			if size > 0 {
+				p.budgets[dimension].limits[name] = size
+			}
+		}
+	}
+	// Values are counted for each key apart.
+	perKey := p.budgets[DimensionAttributeValue]
+	delete(p.budgets, DimensionAttributeValue)
+	p.values = &values{size: perKey.most, keys: map[string]map[string]map[uint64]struct{}{}}
+	return nil
 }
 
-// AtDrain does the steps that come before the insert. The agent decides on traffic, traffic on which routes may be
-// admitted, and the route on the journey.
-func (p *Pipeline) AtDrain(b *rum.Beacon) {
-	p.agent(b)
-	p.traffic(b)
-	p.party(b)
-	p.route(b)
-	p.journey(b)
-	p.fingerprint(b)
-}
+var hashSeed = maphash.MakeSeed()
 
-// EachBudget tells how many distinct names each app has of a dimension, and how many it may have.
-func (p *Pipeline) EachBudget(tell func(app, dimension string, names, most int)) {
-	p.routes.each(func(app string, names, most int) { tell(app, "route", names, most) })
-	p.endpoints.each(func(app string, names, most int) { tell(app, "endpoint", names, most) })
-}
+func hashOf(text string) uint64 { return maphash.String(hashSeed, text) }
 
 // eachItem visits what all kinds of item have in common.
 func eachItem(b *rum.Beacon, visit func(*rum.Item)) {

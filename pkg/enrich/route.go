@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
@@ -23,65 +22,50 @@ type RouteRule struct {
 }
 
 // route names the route of each item, and the endpoint of each request: the app's own name first, then the app's
-// rules, then the heuristic. A name the budget has no room for becomes rum.Overflow, and that is counted.
+// rules, then the heuristic. Requests and resources go by the same rules and heuristic as pages; only a third party's
+// are not the app's to name.
 func (p *Pipeline) route(b *rum.Beacon) {
 	c := &b.Context
 	app := p.apps[c.App]
-	overflow := int64(0)
-	name := func(own, path string) string {
-		route := own
-		if route == "" {
-			route = app.named(path)
-		}
-		if route == "" {
-			route = Template(path)
-		}
-		// Scanners try thousands of paths that do not exist: only people may fill the budget.
-		admitted := p.routes.admit(c.App, route, c.Traffic == rum.TrafficReal)
-		if !admitted {
-			overflow++
-			return rum.Overflow
-		}
-		return route
-	}
-
 	// Most items of a beacon share the page's route.
 	page := ""
 	if c.PageURL != "" || c.RouteName != "" {
-		page = name(c.RouteName, pathOf(c.PageURL))
+		page = app.routeOf(c.RouteName, pathOf(c.PageURL))
 	}
 	eachItem(b, func(item *rum.Item) {
 		switch own := item.Attributes[RouteAttribute]; own {
 		case "":
 			item.Route = page
 		default:
-			item.Route = name(own, "")
+			item.Route = own
 			delete(item.Attributes, RouteAttribute)
 		}
 	})
 	for i := range b.Views {
 		v := &b.Views[i]
-		if v.Path != "" && v.Route == page && c.RouteName == "" && v.Path != pathOf(c.PageURL) {
-			v.Route = name("", v.Path)
+		if path := pathOf(v.Path); v.Path != "" && v.Route == page && c.RouteName == "" && path != pathOf(c.PageURL) {
+			v.Route = app.routeOf("", path)
 		}
 	}
-	if overflow > 0 {
-		p.count(c.App, c.Environment, "overflow", "route", overflow)
-	}
-
-	overflow = 0
 	for i := range b.Requests {
 		r := &b.Requests[i]
-		endpoint := Template(r.Path)
-		if !p.endpoints.admit(c.App, endpoint, c.Traffic == rum.TrafficReal) {
-			endpoint = rum.Overflow
-			overflow++
+		if r.ThirdParty {
+			r.Endpoint = Template(r.Path)
+		} else {
+			r.Endpoint = app.routeOf("", pathOf(r.Path))
 		}
-		r.Endpoint = endpoint
 	}
-	if overflow > 0 {
-		p.count(c.App, c.Environment, "overflow", "endpoint", overflow)
+}
+
+// routeOf names a path: the name it was given, the first rule that matches, or the template.
+func (a App) routeOf(own, path string) string {
+	if own != "" {
+		return own
 	}
+	if named := a.named(path); named != "" {
+		return named
+	}
+	return Template(path)
 }
 
 // RouteAttribute is the item attribute in which a decoder hands over the name an app gave the route of that one item.
@@ -357,74 +341,4 @@ var languages = map[string]struct{}{
 	"ar": {}, "bg": {}, "cs": {}, "da": {}, "de": {}, "el": {}, "en": {}, "es": {}, "et": {}, "fa": {}, "fi": {}, "fr": {},
 	"he": {}, "hi": {}, "hr": {}, "hu": {}, "it": {}, "ja": {}, "ko": {}, "lt": {}, "lv": {}, "nb": {}, "nl": {}, "pl": {},
 	"pt": {}, "ro": {}, "ru": {}, "sk": {}, "sl": {}, "sr": {}, "sv": {}, "th": {}, "tr": {}, "uk": {}, "vi": {}, "zh": {},
-}
-
-// budget holds the distinct names of each app, up to a limit. Names are admitted in the order they come and stay for
-// the life of the process; Seed brings back the most used ones after a restart.
-type budget struct {
-	mu     sync.RWMutex
-	size   int
-	limits map[string]int
-	names  map[string]map[string]struct{}
-}
-
-// maxApps bounds the apps a budget keeps names of: an open key takes any app name a client invents.
-const maxApps = 1000
-
-func newBudget(size int) *budget {
-	return &budget{size: size, limits: map[string]int{}, names: map[string]map[string]struct{}{}}
-}
-
-func (b *budget) limit(app string, size int) { b.limits[app] = size }
-
-func (b *budget) most(app string) int {
-	if own, ok := b.limits[app]; ok {
-		return own
-	}
-	return b.size
-}
-
-// each tells of every app that has names.
-func (b *budget) each(tell func(app string, names, most int)) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	for app, names := range b.names {
-		tell(app, len(names), b.most(app))
-	}
-}
-
-// admit says whether a name may be used, and remembers a new one if it may be added.
-func (b *budget) admit(app, name string, add bool) bool {
-	b.mu.RLock()
-	_, known := b.names[app][name]
-	b.mu.RUnlock()
-	if known || name == "" {
-		return true
-	}
-	if !add {
-		return false
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	names, ok := b.names[app]
-	if !ok {
-		if len(b.names) >= maxApps {
-			return false
-		}
-		names = map[string]struct{}{}
-		b.names[strings.Clone(app)] = names
-	}
-	if _, known := names[name]; !known && len(names) >= b.most(app) {
-		return false
-	}
-	names[strings.Clone(name)] = struct{}{}
-	return true
-}
-
-// SeedRoute admits a route that is in the store already, so that a restart does not hand its place to another. Call it
-// with the most used routes first.
-func (p *Pipeline) SeedRoute(app, route string) {
-	if route != rum.Overflow {
-		p.routes.admit(app, route, true)
-	}
 }

@@ -111,28 +111,6 @@ func TestARouteChangeKeepsItsOwnRoute(t *testing.T) {
 	require.Equal(t, map[string]string{"kept": "yes"}, b.Views[2].Attributes)
 }
 
-func TestRoutesBeyondTheBudgetAreCountedAsOther(t *testing.T) {
-	overflow := int64(0)
-	p := pipeline(t, Config{RouteBudget: 3, Count: func(_, _, counter, reason string, n int64) {
-		if counter == "overflow" && reason == "route" {
-			overflow += n
-		}
-	}})
-	p.SeedRoute("shop", "/known")
-	visit := func(path, userAgent string) string {
-		b := &rum.Beacon{Context: rum.Context{App: "shop", PageURL: "https://s.example" + path, UserAgent: userAgent}, Events: make([]rum.Event, 1)}
-		p.AtDrain(b)
-		return b.Events[0].Route
-	}
-	require.Equal(t, rum.Overflow, visit("/wp-login", "Googlebot/2.1 (+http://www.google.com/bot.html)"), "a bot fills no budget")
-	require.Equal(t, "/one", visit("/one", chrome))
-	require.Equal(t, "/two", visit("/two", chrome))
-	require.Equal(t, rum.Overflow, visit("/three", chrome))
-	require.Equal(t, "/known", visit("/known", chrome))
-	require.Equal(t, "/one", visit("/one", chrome))
-	require.EqualValues(t, 2, overflow)
-}
-
 func TestAnEndpointIsTheTemplateOfItsPath(t *testing.T) {
 	p := pipeline(t, Config{})
 	b := &rum.Beacon{Context: rum.Context{App: "shop", PageURL: "https://www.shop.example/", UserAgent: chrome}, Requests: []rum.Request{
@@ -182,20 +160,4 @@ func TestJourneysMarkTheItemsOfTheirSteps(t *testing.T) {
 		vital, action := mark(c.path, c.action)
 		require.Equal(t, [2]string{c.vital, c.marked}, [2]string{vital, action}, fmt.Sprint(c))
 	}
-}
-
-func TestBudgetsTellHowMuchOfThemIsTakenUp(t *testing.T) {
-	p, err := New(Config{RouteBudget: 10, EndpointBudget: 20, Apps: map[string]App{"blog": {RouteBudget: 3}}})
-	require.NoError(t, err)
-	p.SeedRoute("shop", "/a")
-	p.SeedRoute("shop", "/b")
-	for _, route := range []string{"/1", "/2", "/3", "/4"} {
-		p.SeedRoute("blog", route)
-	}
-	b := &rum.Beacon{Context: rum.Context{App: "shop", Traffic: rum.TrafficReal},
-		Requests: []rum.Request{{Path: "/x"}, {Path: "/y"}, {Path: "/x"}}}
-	p.AtDrain(b)
-	got := map[string][2]int{}
-	p.EachBudget(func(app, dimension string, names, most int) { got[app+" "+dimension] = [2]int{names, most} })
-	require.Equal(t, map[string][2]int{"shop route": {2, 10}, "blog route": {3, 3}, "shop endpoint": {2, 20}}, got)
 }

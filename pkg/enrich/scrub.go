@@ -1,8 +1,6 @@
 package enrich
 
 import (
-	"net/netip"
-	"regexp"
 	"strings"
 
 	"github.com/sightline-rum/sightline/pkg/rum"
@@ -14,12 +12,18 @@ import (
 // A request's host and the host of a URL stay as they are: they name a server, not a user.
 func (p *Pipeline) scrub(b *rum.Beacon) {
 	c := &b.Context
+	kept := keptParameters(c.PageURL, p.apps[c.App].KeptParameters)
 	c.PageURL = CleanURL(c.PageURL)
+	c.Release = CleanText(c.Release)
 	c.RouteName = CleanText(c.RouteName)
 	scrubAttributes(c.Attributes)
 	eachItem(b, func(item *rum.Item) { scrubAttributes(item.Attributes) })
 	for i := range b.Views {
-		b.Views[i].Path = CleanURL(b.Views[i].Path)
+		v := &b.Views[i]
+		v.Path = CleanURL(v.Path)
+		if kept != "" && v.Path == pathOf(c.PageURL) {
+			v.Path += kept
+		}
 	}
 	for i := range b.Vitals {
 		v := &b.Vitals[i]
@@ -28,6 +32,7 @@ func (p *Pipeline) scrub(b *rum.Beacon) {
 		v.TargetURL = CleanURL(v.TargetURL)
 		v.ScriptURL = CleanURL(v.ScriptURL)
 		v.ScriptInvoker = CleanText(v.ScriptInvoker)
+		v.ScriptFunction = CleanText(v.ScriptFunction)
 	}
 	for i := range b.Requests {
 		b.Requests[i].Path = CleanURL(b.Requests[i].Path)
@@ -44,6 +49,7 @@ func (p *Pipeline) scrub(b *rum.Beacon) {
 		for j := range e.Frames {
 			e.Frames[j].File = CleanURL(e.Frames[j].File)
 			e.Frames[j].Function = CleanText(e.Frames[j].Function)
+			e.Frames[j].Module = CleanText(e.Frames[j].Module)
 		}
 	}
 	for i := range b.Actions {
@@ -59,7 +65,7 @@ func (p *Pipeline) scrub(b *rum.Beacon) {
 func scrubAttributes(attributes map[string]string) {
 	for key, value := range attributes {
 		switch clean := CleanText(value); {
-		case PrivateKey(key):
+		case PrivateKey(key), CleanText(key) != key:
 			delete(attributes, key)
 		case clean != value:
 			attributes[key] = clean
@@ -108,7 +114,9 @@ var privateKeys = map[string]struct{}{
 
 // CleanURL drops the query, the fragment and any user info of a URL or path, and masks what is private in its path.
 // A data: or blob: URL keeps its scheme only: the rest is content.
-func CleanURL(url string) string {
+func CleanURL(url string) string { return cleanURL(url, nil) }
+
+func cleanURL(url string, note func(Masked)) string {
 	if url == "" {
 		return ""
 	}
@@ -122,14 +130,14 @@ func CleanURL(url string) string {
 				return opaque
 			}
 		}
-		return CleanText(url)
+		return cleanText(url, note)
 	}
 	if strings.HasPrefix(strings.ToLower(scheme), "blob:") {
 		return "blob:"
 	}
 	host, path, _ := strings.Cut(rest, "/")
 	at := strings.LastIndexByte(host, '@')
-	clean := CleanText(path)
+	clean := cleanText(path, note)
 	if at < 0 && len(clean) == len(path) && clean == path {
 		return url
 	}
@@ -139,189 +147,54 @@ func CleanURL(url string) string {
 	return scheme + "://" + host[at+1:] + "/" + clean
 }
 
-var (
-	emailPattern  = regexp.MustCompile(`(?i)[a-z0-9.!$&'*+^_{|}~-]*[a-z0-9_~-](?:@|%40)[a-z0-9-]+(?:\.[a-z0-9-]+)+`)
-	jwtPattern    = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?`)
-	bearerPattern = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=_.~-]{8,}`)
-	secretPattern = regexp.MustCompile(
-		`(?i)\b((?:access|refresh|id|auth|csrf|xsrf|api|session)?[_-]?` +
-			`(?:token|secret|password|passwd|pwd|apikey|api[_-]?key|sessionid|authorization))` +
-			`(["']?\s*[=:]\s*["']?)(?:bearer\s+|basic\s+)?[^\s"'&,;)}\]]+`)
-	keyPattern     = regexp.MustCompile(`\b(?:sk|pk|rk|ghp|gho|ghs|glpat|xox[abp]|AKIA|AIza)[_-]?[A-Za-z0-9_-]{16,}`)
-	queryPattern   = regexp.MustCompile(`[?#][A-Za-z0-9_.%\[\]$~-]+=[^\s"'<>)]*`)
-	urlUserPattern = regexp.MustCompile(`://[^\s/@"'<>]+@`)
-	cardPattern    = regexp.MustCompile(`\b\d(?:[ -]?\d){12,18}\b`)
-)
-
 // CleanText masks what is private in free text. Text without any sign of it, which is nearly all text, is returned as
 // it is after one pass over its bytes.
-func CleanText(text string) string {
+func CleanText(text string) string { return cleanText(text, nil) }
+
+func cleanText(text string, note func(Masked)) string {
 	signs := look(text)
 	if signs == 0 {
 		return text
 	}
-	if signs&signAt != 0 {
-		text = urlUserPattern.ReplaceAllString(text, "://")
-	}
-	if signs&signQuery != 0 {
-		text = queryPattern.ReplaceAllString(text, "")
-	}
-	if signs&signAt != 0 {
-		text = emailPattern.ReplaceAllString(text, "[email]")
-	}
-	if signs&signJWT != 0 {
-		text = jwtPattern.ReplaceAllString(text, "[token]")
-	}
-	if signs&signSecret != 0 {
-		text = secretPattern.ReplaceAllString(text, "$1$2[secret]")
-	}
-	if signs&signBearer != 0 {
-		text = bearerPattern.ReplaceAllString(text, "$1 [token]")
-	}
-	if signs&signKey != 0 {
-		text = keyPattern.ReplaceAllString(text, "[token]")
-	}
-	if signs&signCard != 0 {
-		text = cardPattern.ReplaceAllStringFunc(text, maskCard)
-	}
-	if signs&signIP != 0 {
-		text = maskIPs(text)
+	for i := range textRules {
+		if r := &textRules[i]; signs&r.signs != 0 {
+			text = r.apply(text, note)
+		}
 	}
 	return text
 }
 
-// sign is what a text shows at first sight of holding something private.
-type sign uint16
-
-const (
-	signAt sign = 1 << iota
-	signQuery
-	signJWT
-	signSecret
-	signBearer
-	signKey
-	signCard
-	signIP
-)
-
-// keyStarts are how access keys of well-known services begin.
-var keyStarts = [...]string{
-	"sk_", "pk_", "rk_", "sk-", "pk-", "ghp_", "gho_", "ghs_", "glpat-", "xoxa-", "xoxb-", "xoxp-", "AKIA", "AIza",
-}
-
-func look(text string) sign {
-	var s sign
-	digits, dots, colons := 0, 0, 0
-	for i := range len(text) {
-		switch ch := text[i]; ch {
-		case '@':
-			s |= signAt
-		case '%':
-			if strings.HasPrefix(text[i:], "%40") {
-				s |= signAt
+// keptParameters is what an app wants to keep of the query of a page's address: "?tab=size&page=2", in the order of the
+// list, or "". What the values hold of private things is masked as everywhere.
+func keptParameters(url string, allowed []string) string {
+	if len(allowed) == 0 {
+		return ""
+	}
+	_, query, found := strings.Cut(url, "?")
+	if !found {
+		return ""
+	}
+	query, _, _ = strings.Cut(query, "#")
+	var kept strings.Builder
+	for _, name := range allowed {
+		for pair := range strings.SplitSeq(query, "&") {
+			key, value, _ := strings.Cut(pair, "=")
+			if key != name || value == "" || kept.Len() > maxKeptParameters {
+				continue
 			}
-		case '=':
-			s |= signQuery | signSecret
-		case ':':
-			colons++
-			s |= signSecret
-		case '.':
-			dots++
-		case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-			digits++
-		case 'e', 'E':
-			switch rest := text[i:]; {
-			case strings.HasPrefix(rest, "eyJ"):
-				s |= signJWT
-			case len(rest) > 6 && strings.EqualFold(rest[:6], "earer "):
-				s |= signBearer
+			separator := byte('&')
+			if kept.Len() == 0 {
+				separator = '?'
 			}
-		case 'b', 'B':
-			if rest := text[i:]; len(rest) > 6 && strings.EqualFold(rest[:6], "basic ") {
-				s |= signBearer
-			}
-		case 's', 'p', 'r', 'g', 'x', 'A':
-			for _, start := range keyStarts {
-				if start[0] == ch && strings.HasPrefix(text[i:], start) {
-					s |= signKey
-				}
-			}
+			kept.WriteByte(separator)
+			kept.WriteString(key)
+			kept.WriteByte('=')
+			kept.WriteString(CleanText(strings.ReplaceAll(value, "%40", "@")))
+			break
 		}
 	}
-	if digits >= 13 {
-		s |= signCard
-	}
-	if digits >= 4 && dots >= 3 || colons >= 2 {
-		s |= signIP
-	}
-	return s
+	return kept.String()
 }
 
-// maskCard masks a number that passes the Luhn check, which one number in ten does by chance.
-func maskCard(number string) string {
-	sum, digits := 0, 0
-	for i := len(number) - 1; i >= 0; i-- {
-		if number[i] < '0' || number[i] > '9' {
-			continue
-		}
-		d := int(number[i] - '0')
-		if digits%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-		digits++
-	}
-	if sum%10 != 0 {
-		return number
-	}
-	return "[card]"
-}
-
-// maskIPs masks what parses as an address, save the loopback and unspecified ones, which name nobody.
-func maskIPs(text string) string {
-	var out strings.Builder
-	copied := 0
-	for i := 0; i < len(text); {
-		if !addressByte(text[i]) {
-			i++
-			continue
-		}
-		start := i
-		for i < len(text) && addressByte(text[i]) {
-			i++
-		}
-		// A word that only ends in such characters is no address.
-		if start > 0 && wordByte(text[start-1]) || i < len(text) && wordByte(text[i]) {
-			continue
-		}
-		found := strings.TrimRight(text[start:i], ".:")
-		if strings.HasSuffix(text[start:i], "::") && strings.Count(found, ":") > 0 {
-			found += "::"
-		}
-		if host, _, port := strings.Cut(found, ":"); port && strings.Count(found, ":") == 1 {
-			found = host
-		}
-		address, err := netip.ParseAddr(found)
-		if err != nil || address.IsLoopback() || address.IsUnspecified() {
-			continue
-		}
-		out.WriteString(text[copied:start])
-		out.WriteString("[ip]")
-		copied = start + len(found)
-	}
-	if copied == 0 {
-		return text
-	}
-	out.WriteString(text[copied:])
-	return out.String()
-}
-
-func addressByte(ch byte) bool {
-	return ch >= '0' && ch <= '9' || ch >= 'a' && ch <= 'f' || ch >= 'A' && ch <= 'F' || ch == ':' || ch == '.'
-}
-
-func wordByte(ch byte) bool {
-	return ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || ch >= '0' && ch <= '9' || ch == '_' || ch >= 0x80
-}
+// maxKeptParameters is how many bytes of a query are kept before no further parameter is.
+const maxKeptParameters = 200

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
@@ -41,6 +42,7 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 	s.metrics.bytes.Add(float64(body.Len()))
 	d := newFaroDecoder(s.limits, s.told)
 	defer d.release()
+	d.sentAt = sentAt(r)
 	if err := d.decode(body.Bytes(), time.Now().UnixMilli()); err != nil {
 		s.answerRefusal(w, r, formatFaro, g, refuse(http.StatusBadRequest, "undecodable", err.Error()))
 		return
@@ -111,30 +113,13 @@ func (s *Server) identify(d *faroDecoder, g *grant, r *http.Request) *refusal {
 	if name := syntheticName(r.Header.Get("X-Sightline-Synthetic")); name != "" {
 		c.Synthetic = name
 	}
+	if !s.pipeline.Consents(c) {
+		d.rejectAll(enrich.NoConsent)
+		return nil
+	}
 	s.locate(c, r)
 	d.finish()
 	return nil
-}
-
-// locate takes country and region from the headers a trusted proxy sets, which win over what a client says of itself.
-// The address itself is never looked at.
-func (s *Server) locate(c *rum.Context, r *http.Request) {
-	for _, name := range s.config.TrustedHeaders.Country {
-		country := strings.ToUpper(strings.TrimSpace(r.Header.Get(name)))
-		// XX and T1 are how Cloudflare says "unknown" and "Tor".
-		if len(country) == 2 && isAlpha(country) && country != "XX" {
-			if c.Country != country {
-				c.Country, c.Region = country, ""
-			}
-			break
-		}
-	}
-	for _, name := range s.config.TrustedHeaders.Region {
-		if found := region(c.Country, r.Header.Get(name)); found != "" {
-			c.Region = found
-			break
-		}
-	}
 }
 
 // keep scrubs a beacon and appends it to the spool.

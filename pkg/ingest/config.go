@@ -24,27 +24,53 @@ type Config struct {
 	Environment      string         `yaml:"environment"`
 	OpenKey          *bool          `yaml:"open_key"`
 	AdminTokenSHA256 string         `yaml:"admin_token_sha256"`
-	TrustedHeaders   TrustedHeaders `yaml:"trusted_headers"`
+	TrustedProxies   []string       `yaml:"trusted_proxies"`
+	Region           Region         `yaml:"region"`
+	SourceMaps       SourceMaps     `yaml:"source_maps"`
 	Limits           Limits         `yaml:"limits"`
+	Budgets          Budgets        `yaml:"budgets"`
 	Apps             map[string]App `yaml:"apps"`
 }
 
 // DefaultEnvironment is given to beacons that name none, when neither their key nor the config names one.
 const DefaultEnvironment = "production"
 
-// TrustedHeaders are the request headers that a proxy in front is known to set, and to take from clients that set them
-// themselves. The first that is there counts.
-type TrustedHeaders struct {
+// Region is where country and region of a client are taken from; see enrich.Regions.
+type Region struct {
+	Headers  []string `yaml:"headers"` // cloudflare, cloudfront, fastly, vercel, generic: the first that says something counts
+	Generic  Generic  `yaml:"generic"`
+	Database string   `yaml:"database"` // an MMDB file
+}
+
+// Generic names the headers that a proxy of one's own sets.
+type Generic struct {
 	Country []string `yaml:"country"`
 	Region  []string `yaml:"region"`
+}
+
+// SourceMaps bounds what is kept of source maps. Zero means the default.
+type SourceMaps struct {
+	DiskBytes   int64 `yaml:"disk_bytes"`
+	MemoryBytes int64 `yaml:"memory_bytes"`
+}
+
+// Budgets is how many distinct names an app may have of each dimension. Zero means the default.
+type Budgets struct {
+	Routes          int `yaml:"routes"`
+	Releases        int `yaml:"releases"`
+	Endpoints       int `yaml:"endpoints"`
+	Hosts           int `yaml:"hosts"`
+	Targets         int `yaml:"targets"`
+	Metrics         int `yaml:"metrics"`
+	Fingerprints    int `yaml:"fingerprints"`
+	AttributeKeys   int `yaml:"attribute_keys"`
+	AttributeValues int `yaml:"attribute_values"` // of each key
 }
 
 // Limits bound what one client can cost. Zero means the default.
 type Limits struct {
 	BodyBytes  int64 `yaml:"body_bytes"`  // of one beacon, unpacked
 	Items      int   `yaml:"items"`       // of one beacon
-	Routes     int   `yaml:"routes"`      // distinct routes of an app
-	Endpoints  int   `yaml:"endpoints"`   // distinct endpoints of an app
 	SpoolBytes int64 `yaml:"spool_bytes"` // waiting for the store
 }
 
@@ -54,8 +80,10 @@ type App struct {
 	FirstParty []string                 `yaml:"first_party"`
 	Traced     bool                     `yaml:"traced"`
 	Routes     []Route                  `yaml:"routes"`
-	MaxRoutes  int                      `yaml:"max_routes"`
+	Budgets    Budgets                  `yaml:"budgets"`
 	Journeys   map[string][]JourneyStep `yaml:"journeys"`
+	Keep       []string                 `yaml:"keep_parameters"` // of the query of page addresses
+	Consent    string                   `yaml:"consent"`         // "required", or "" for not
 }
 
 // Key lets one site send. It stands in the site's pages for all to see: what it opens is bounded by its origins and
@@ -118,29 +146,43 @@ func explain(err error) error {
 		return errors.New(yaml.FormatError(err, false, true))
 	}
 	name := unknown.Token.Value
-	nearest, distance := "", 4
-	for _, candidate := range configKeys(reflect.TypeFor[Config](), nil) {
-		if d := levenshtein.ComputeDistance(name, candidate); d < distance {
+	nearest, distance := configKey{}, 4
+	for _, candidate := range configKeys(reflect.TypeFor[Config](), "", nil) {
+		if d := levenshtein.ComputeDistance(name, candidate.name); d < distance {
 			nearest, distance = candidate, d
 		}
 	}
 	message := fmt.Sprintf("line %d: unknown key %q", unknown.Token.Position.Line, name)
-	if nearest != "" {
-		message += fmt.Sprintf("; did you mean %q?", nearest)
+	switch {
+	case nearest.name == "":
+	case distance == 0:
+		message += fmt.Sprintf(" here; it belongs %s", nearest.within)
+	default:
+		message += fmt.Sprintf("; did you mean %q?", nearest.name)
 	}
 	return errors.New(message)
 }
 
+// configKey is a key that a config can have, and where.
+type configKey struct{ name, within string }
+
 // configKeys lists the keys a config can have, at any depth.
-func configKeys(t reflect.Type, keys []string) []string {
+func configKeys(t reflect.Type, within string, keys []configKey) []configKey {
 	switch t.Kind() {
 	case reflect.Struct:
-		for i := range t.NumField() {
-			keys = append(keys, t.Field(i).Tag.Get("yaml"))
-			keys = configKeys(t.Field(i).Type, keys)
+		place := "at the top"
+		if within != "" {
+			place = "under " + within
 		}
-	case reflect.Slice, reflect.Map, reflect.Pointer:
-		keys = configKeys(t.Elem(), keys)
+		for i := range t.NumField() {
+			name := t.Field(i).Tag.Get("yaml")
+			keys = append(keys, configKey{name, place})
+			keys = configKeys(t.Field(i).Type, strings.TrimPrefix(within+"."+name, "."), keys)
+		}
+	case reflect.Map:
+		keys = configKeys(t.Elem(), within+".<name>", keys)
+	case reflect.Slice, reflect.Pointer:
+		keys = configKeys(t.Elem(), within, keys)
 	}
 	return keys
 }
@@ -154,6 +196,9 @@ func (c *Config) check() error {
 	for name, app := range c.Apps {
 		if name == "" || len(name) > maxName {
 			return fmt.Errorf("apps: a name of 1 to %d characters is needed, not %q", maxName, name)
+		}
+		if app.Consent != "" && app.Consent != consentRequired {
+			return fmt.Errorf(`apps.%s.consent: it is "required", or left out`, name)
 		}
 		for i, key := range app.Keys {
 			if _, err := parseHash(key.SHA256); err != nil {
@@ -172,6 +217,9 @@ func (c *Config) check() error {
 				return fmt.Errorf("apps.%s.keys[%d]: rate and burst cannot be negative", name, i)
 			}
 		}
+	}
+	if _, err := c.trustedProxies(); err != nil {
+		return err
 	}
 	_, err := enrich.New(c.Enrich(nil))
 	return err
@@ -214,24 +262,4 @@ func (c *Config) environment() string {
 		return c.Environment
 	}
 	return DefaultEnvironment
-}
-
-// Enrich returns the part of the config that the enriching steps need.
-func (c *Config) Enrich(count func(app, environment, counter, reason string, n int64)) enrich.Config {
-	apps := map[string]enrich.App{}
-	for name, app := range c.Apps {
-		one := enrich.App{FirstParty: app.FirstParty, RouteBudget: app.MaxRoutes}
-		for _, route := range app.Routes {
-			one.Routes = append(one.Routes, enrich.RouteRule{Pattern: route.Pattern, Name: route.Name})
-		}
-		for _, journey := range sortedKeys(app.Journeys) {
-			j := enrich.Journey{Name: journey}
-			for _, step := range app.Journeys[journey] {
-				j.Steps = append(j.Steps, enrich.JourneyStep{Name: step.Name, Route: step.Route, Action: step.Action})
-			}
-			one.Journeys = append(one.Journeys, j)
-		}
-		apps[name] = one
-	}
-	return enrich.Config{Apps: apps, RouteBudget: c.Limits.Routes, EndpointBudget: c.Limits.Endpoints, Count: count}
 }

@@ -18,12 +18,19 @@ func TestConfigErrorsSayWhatToDo(t *testing.T) {
 	cases := []struct{ name, yaml, want string }{
 		{"a misspelt key", "enviroment: qa", `line 1: unknown key "enviroment"; did you mean "environment"?`},
 		{"a misspelt key deep inside", "apps:\n  shop:\n    keys:\n      - sha265: x", `line 4: unknown key "sha265"; did you mean "sha256"?`},
+		{"a key in the wrong place", "limits:\n  endpoints: 5", `line 2: unknown key "endpoints" here; it belongs under budgets`},
 		{"a key like no other", "apps:\n  shop:\n    quux_frobnicate: 1", `unknown key "quux_frobnicate"`},
 		{"a key in the clear", "apps:\n  shop:\n    keys:\n      - sha256: abc\n        origins: ['*']", "64 hexadecimal digits"},
 		{"no origin", "apps:\n  shop:\n    keys:\n      - sha256: " + hash("k"), "name the sites"},
 		{"a URL for an origin", "apps:\n  shop:\n    keys:\n      - sha256: " + hash("k") + "\n        origins: ['https://a.example/x']", "is not an origin"},
 		{"a rule without a slash", "apps:\n  shop:\n    routes:\n      - pattern: product/*", "begin with a slash"},
 		{"a step that is nothing", "apps:\n  shop:\n    journeys:\n      buy:\n        - name: Cart", "give it a route or an action"},
+		{"consent that is neither", "apps:\n  shop:\n    consent: sometimes", `"required", or left out`},
+		{"headers of nobody", "trusted_proxies: [10.0.0.0/8]\nregion:\n  headers: [akamai]", "use cloudflare, cloudfront"},
+		{"headers from anywhere", "region:\n  headers: [cloudflare]", "name their networks in trusted_proxies"},
+		{"a proxy that is none", "trusted_proxies: [example.com]", `"example.com" is neither a network such as 10.0.0.0/8`},
+		{"a database that is not there", "region:\n  database: no-such.mmdb", "no-such.mmdb"},
+		{"a negative budget", "apps:\n  shop:\n    budgets:\n      hosts: -1", "the budget of host cannot be negative"},
 		{"no YAML", "a: [", ""},
 	}
 	for _, c := range cases {

@@ -26,6 +26,8 @@ type faroDecoder struct {
 	item   faroItem
 	limits Limits
 	told   *told
+	sentAt int64   // by the client's clock, in Unix milliseconds; 0 where it does not say
+	taken  []taken // the lists that were read, with how many items each had
 
 	list     string // the list being read, and the position in it: what a rejection names
 	index    int
@@ -63,20 +65,21 @@ func newFaroDecoder(limits Limits, told *told) *faroDecoder {
 
 // release gives the decoder back. The beacon must not be used afterwards.
 func (d *faroDecoder) release() {
+	d.sentAt = 0
 	d.reset(0)
 	faroDecoders.Put(d)
 }
 
 func (d *faroDecoder) reset(received int64) {
 	b := &d.beacon
-	b.ReceivedAt = received
+	b.ReceivedAt, b.SentAt = received, d.sentAt
 	b.Context = rum.Context{}
 	b.Views, b.Vitals, b.Requests, b.Blocking = b.Views[:0], b.Vitals[:0], b.Requests[:0], b.Blocking[:0]
 	b.Errors, b.Actions, b.Events = b.Errors[:0], b.Actions[:0], b.Events[:0]
 	d.meta.reset()
 	d.list, d.index, d.total, d.accepted = "", 0, 0, 0
 	d.rejected, d.skipped, d.spans, d.navigations = d.rejected[:0], d.skipped[:0], d.spans[:0], d.navigations[:0]
-	d.origins = d.origins[:0]
+	d.origins, d.taken = d.origins[:0], d.taken[:0]
 }
 
 // decode reads one payload, received at the given Unix millisecond. An error means that nothing of it can be used and
@@ -124,9 +127,12 @@ func (d *faroDecoder) decodeList(j *jx.Decoder, list string, take func(*faroDeco
 		return j.Skip()
 	}
 	index := 0
+	d.taken = append(d.taken, taken{list: list})
+	of := len(d.taken) - 1
 	return j.Arr(func(j *jx.Decoder) error {
 		d.list, d.index = list, index
 		index++
+		d.taken[of].items = index
 		if d.total++; d.total > d.limits.Items {
 			d.reject("too many items in one beacon")
 			return j.Skip()
@@ -159,6 +165,23 @@ func (d *faroDecoder) reject(reason string) {
 	d.rejected = append(d.rejected, rejection{List: d.list, Index: d.index, Reason: reason})
 }
 
+// taken is one list of a payload.
+type taken struct {
+	list  string
+	items int
+}
+
+// rejectAll rejects every item, also those that were taken, for a reason that lies outside of them.
+func (d *faroDecoder) rejectAll(reason string) {
+	d.rejected, d.accepted, d.skipped = d.rejected[:0], 0, d.skipped[:0]
+	for _, t := range d.taken {
+		for d.list, d.index = t.list, 0; d.index < t.items; d.index++ {
+			d.reject(reason)
+		}
+	}
+	d.told.forget(d.spans)
+}
+
 // skip notes an item that is taken but becomes no row, and why.
 func (d *faroDecoder) skip(reason string) string {
 	d.skipped = append(d.skipped, reason)
@@ -170,7 +193,16 @@ func (d *faroDecoder) checkTime(i *faroItem) string {
 	if i.ts == 0 {
 		i.ts = d.beacon.ReceivedAt
 	}
-	return enrich.Plausible(d.beacon.ReceivedAt, i.ts)
+	return d.plausible(i.ts)
+}
+
+// plausible goes by the client's own clock where the client said what it is.
+func (d *faroDecoder) plausible(ts int64) string {
+	now := d.beacon.ReceivedAt
+	if d.sentAt > 0 {
+		now = d.sentAt
+	}
+	return enrich.Plausible(now, ts)
 }
 
 // faroItem is one item of any list: Faro's measurements, exceptions, events and logs differ in few fields.

@@ -56,7 +56,7 @@ func (d *faroDecoder) takeAction(i *faroItem) string {
 		a.ActionID = randomID()
 	}
 	if start, err := strconv.ParseInt(i.attribute("userActionStartTime"), 10, 64); err == nil &&
-		enrich.Plausible(d.beacon.ReceivedAt, start) == "" {
+		d.plausible(start) == "" {
 		a.TS = start
 	}
 	a.Name = cut(i.attribute("userActionName"), maxName)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-faster/jx"
 
+	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
@@ -223,7 +224,7 @@ func (d *faroDecoder) context() {
 	}
 	if len(m.country) == 2 && isAlpha(m.country) {
 		c.Country = strings.ToUpper(m.country)
-		c.Region = region(c.Country, m.subdivision)
+		c.Region = enrich.RegionCode(c.Country, m.subdivision)
 	}
 	for _, a := range m.session {
 		switch a.key {
@@ -319,21 +320,6 @@ func withoutVersion(os string) string {
 		return os[:space]
 	}
 	return os
-}
-
-// region is the subdivision of a country, with or without the country in front: "DE-BE" and "BE" are both "BE".
-func region(country, subdivision string) string {
-	s := strings.ToUpper(subdivision)
-	s = strings.TrimPrefix(s, country+"-")
-	if len(s) == 0 || len(s) > 3 {
-		return ""
-	}
-	for i := range len(s) {
-		if ch := s[i]; (ch < 'A' || ch > 'Z') && (ch < '0' || ch > '9') {
-			return ""
-		}
-	}
-	return s
 }
 
 func isAlpha(s string) bool {

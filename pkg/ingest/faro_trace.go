@@ -7,7 +7,6 @@ import (
 
 	"github.com/go-faster/jx"
 
-	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
@@ -18,6 +17,7 @@ const clientSpan = "3"
 // did itself and become no row.
 func (d *faroDecoder) decodeTraces(j *jx.Decoder) error {
 	index := 0
+	defer func() { d.taken = append(d.taken, taken{list: "traces", items: index}) }()
 	return d.fields(j, func(key []byte) error {
 		if string(key) != "resourceSpans" && string(key) != "resource_spans" {
 			return j.Skip()
@@ -134,7 +134,7 @@ func (d *faroDecoder) takeClientSpan(i *faroItem, kind string, start, end, flags
 		return "a span without start and end"
 	}
 	i.ts = int64(start / 1e6)
-	if reason := enrich.Plausible(d.beacon.ReceivedAt, i.ts); reason != "" {
+	if reason := d.plausible(i.ts); reason != "" {
 		return reason
 	}
 	i.actionParent = i.attribute("faro.action.user.parentId")

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sightline-rum/sightline/pkg/enrich"
+	"github.com/sightline-rum/sightline/pkg/sourcemap"
 )
 
 // Appender keeps a record: when Append returns nil, it is on disk. The record is the caller's again afterwards.
@@ -24,7 +25,7 @@ type Appender interface {
 	Append(ctx context.Context, record []byte) error
 }
 
-// Options are what a Server is made of. All but Ready are required.
+// Options are what a Server is made of. All but SourceMaps and Ready are required.
 type Options struct {
 	Config   Config
 	Spool    Appender
@@ -33,6 +34,9 @@ type Options struct {
 	UserKey  []byte
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
+
+	// SourceMaps takes uploads; nil takes none.
+	SourceMaps *sourcemap.Store
 
 	// Ready says why beacons are taken but not stored yet, or nil.
 	Ready func() error
@@ -49,6 +53,7 @@ type Server struct {
 	logger   *slog.Logger
 	registry *prometheus.Registry
 	metrics  *metrics
+	maps     *sourcemap.Store
 	ready    func() error
 	keys     *keyring
 	told     *told
@@ -70,6 +75,7 @@ func New(o Options) (*Server, error) {
 	return &Server{
 		config: o.Config, limits: o.Config.limits(), spool: o.Spool, pipeline: o.Pipeline, counters: o.Counters,
 		userKey: o.UserKey, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry), ready: o.Ready,
+		maps: o.SourceMaps,
 		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
 	}, nil
 }
@@ -93,6 +99,7 @@ func (s *Server) Handler() http.Handler {
 	endpoint("/collect", http.MethodPost, s.collect)
 	endpoint("/collect/{app_key}", http.MethodPost, s.collect)
 	endpoint("/v1/deploys", http.MethodPost, s.deploys)
+	endpoint("/v1/sourcemaps/{app}/{release}/{file...}", http.MethodPut, s.takeSourceMap)
 	endpoint("/healthz", http.MethodGet, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`))
 	})

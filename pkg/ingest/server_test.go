@@ -339,21 +339,6 @@ func TestMemoryStaysFlatUnderGzipBombs(t *testing.T) {
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(10*16<<20), "a bomb costs the limit, not its size")
 }
 
-func TestTrustedHeadersTellTheCountry(t *testing.T) {
-	body := `{"meta":{"app":{"name":"shop"},"geo":{"country_iso":"FR"}},"events":[{"name":"x"}]}`
-	header := map[string]string{"CF-IPCountry": "de", "X-Region": "DE-BE"}
-	trusting := start(t, "trusted_headers:\n  country: [CloudFront-Viewer-Country, CF-IPCountry]\n  region: [X-Region]\n")
-	require.Equal(t, 202, trusting.do(call{body: body, header: header}).status)
-	records, _ := trusting.kept()
-	require.Equal(t, "DE", records[0].Beacon.Context.Country)
-	require.Equal(t, "BE", records[0].Beacon.Context.Region)
-
-	wary := start(t, "")
-	require.Equal(t, 202, wary.do(call{body: body, header: header}).status)
-	records, _ = wary.kept()
-	require.Equal(t, "FR", records[0].Beacon.Context.Country)
-}
-
 func TestDeploys(t *testing.T) {
 	s := start(t, "")
 	noOrigin := map[string]string{"Origin": ""}

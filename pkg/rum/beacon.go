@@ -10,6 +10,7 @@ package rum
 // Times are Unix milliseconds, durations milliseconds, sizes bytes. Zero means "not reported".
 type Beacon struct {
 	ReceivedAt int64      `msg:"rcv"`
+	SentAt     int64      `msg:"-"` // by the client's clock, where it said so; used up when the beacon is accepted
 	Context    Context    `msg:"ctx"`
 	Views      []View     `msg:"vw,omitempty"`
 	Vitals     []Vital    `msg:"vt,omitempty"`

@@ -20,6 +20,7 @@ import (
 	"github.com/sightline-rum/sightline/pkg/engine"
 	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/ingest"
+	"github.com/sightline-rum/sightline/pkg/sourcemap"
 	"github.com/sightline-rum/sightline/pkg/spool"
 	"github.com/sightline-rum/sightline/pkg/store"
 )
@@ -95,6 +96,7 @@ type sidecar struct {
 	spool    *spool.Spool
 	counters *ingest.Counters
 	pipeline *enrich.Pipeline
+	maps     *sourcemap.Store
 	registry *prometheus.Registry
 
 	waiting atomic.Pointer[string] // what keeps beacons from being stored, or nil
@@ -122,15 +124,20 @@ func (s *sidecar) run(ctx context.Context) error {
 	defer s.spool.Close()
 
 	s.counters = ingest.NewCounters()
-	if s.pipeline, err = enrich.New(s.config.Enrich(s.counters.Add)); err != nil {
+	s.registry = prometheus.NewRegistry()
+	if s.maps, err = sourcemap.Open(filepath.Join(s.flags.Data, "sourcemaps"), s.config.SourceMapLimits()); err != nil {
 		return err
 	}
-	s.registry = prometheus.NewRegistry()
+	steps := s.config.Enrich(s.counters.Add)
+	steps.SourceMaps, steps.Registerer = s.maps, s.registry
+	if s.pipeline, err = enrich.New(steps); err != nil {
+		return err
+	}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.waitFor("the store is starting")
 	handler, err := ingest.New(ingest.Options{
 		Config: s.config, Spool: s.spool, Pipeline: s.pipeline, Counters: s.counters, UserKey: userKey,
-		Logger: s.logger, Registry: s.registry, Ready: s.ready,
+		Logger: s.logger, Registry: s.registry, Ready: s.ready, SourceMaps: s.maps,
 	})
 	if err != nil {
 		return err
@@ -334,7 +341,7 @@ func (s *sidecar) prepareOnce(ctx context.Context, opened *store.Store) error {
 	if err := opened.WriteJourneys(ctx, s.journeys()); err != nil {
 		return err
 	}
-	return s.seedRoutes(ctx, opened)
+	return s.seedNames(ctx, opened)
 }
 
 func (s *sidecar) journeys() []store.JourneyStep {
@@ -354,24 +361,4 @@ func (s *sidecar) journeys() []store.JourneyStep {
 		}
 	}
 	return steps
-}
-
-// seedRoutes gives the routes that real users have used most this week their place in the budget again.
-func (s *sidecar) seedRoutes(ctx context.Context, opened *store.Store) error {
-	rows, err := opened.Conn().Query(ctx, `
-		SELECT app, route FROM views
-		WHERE ts > now() - INTERVAL 7 DAY AND traffic = 'real' AND route != ''
-		GROUP BY app, route ORDER BY count() DESC LIMIT 2000 BY app LIMIT 100000`)
-	if err != nil {
-		return fmt.Errorf("read the known routes: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var app, route string
-		if err := rows.Scan(&app, &route); err != nil {
-			return fmt.Errorf("read the known routes: %w", err)
-		}
-		s.pipeline.SeedRoute(app, route)
-	}
-	return rows.Err()
 }

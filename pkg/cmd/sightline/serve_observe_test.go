@@ -19,13 +19,13 @@ func TestTheSpoolAndTheBudgetsAreReadOnceAMinute(t *testing.T) {
 	for range 3 {
 		require.NoError(t, queue.Append(t.Context(), []byte("beacon")))
 	}
-	pipeline, err := enrich.New(enrich.Config{RouteBudget: 50})
+	pipeline, err := enrich.New(enrich.Config{Budgets: map[string]int{enrich.DimensionRoute: 50}})
 	require.NoError(t, err)
-	pipeline.SeedRoute("shop", "/cart")
+	pipeline.Seed("shop", enrich.DimensionRoute, "/cart")
 	for n := range 2 * observedBudgets {
-		pipeline.SeedRoute(fmt.Sprint("invented ", n), "/")
+		pipeline.Seed(fmt.Sprint("invented ", n), enrich.DimensionRoute, "/")
 	}
-	pipeline.SeedRoute("shop", "/checkout")
+	pipeline.Seed("shop", enrich.DimensionRoute, "/checkout")
 	s := &sidecar{spool: queue, counters: ingest.NewCounters(), pipeline: pipeline}
 	s.observeOnce()
 	require.NoError(t, s.counters.Flush(t.Context(), queue))
