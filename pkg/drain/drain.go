@@ -38,7 +38,8 @@ type Drainer struct {
 	enrich  func(*rum.Beacon)
 	options Options
 	metrics *metrics
-	batch   *store.Batch // kept from batch to batch: its columns need not grow again
+	batch   *store.Batch  // kept from batch to batch: its columns need not grow again
+	turn    chan struct{} // holds a token while nothing is being delivered
 }
 
 // New returns a drainer. enrich is called once on every beacon before it is inserted; nil leaves them as they are.
@@ -61,9 +62,23 @@ func New(s *spool.Spool, into *store.Store, enrich func(*rum.Beacon), options Op
 	if enrich == nil {
 		enrich = func(*rum.Beacon) {}
 	}
-	return &Drainer{
+	d := &Drainer{
 		spool: s, store: into, enrich: enrich, options: options,
 		metrics: newMetrics(s, options.Registerer), batch: store.NewBatch(),
+		turn: make(chan struct{}, 1),
+	}
+	d.turn <- struct{}{}
+	return d
+}
+
+// Hold waits until no batch is on its way into the store, and keeps the next from starting until release is called.
+// What is delivered after is enriched after: so rows that were erased in between do not come back.
+func (d *Drainer) Hold(ctx context.Context) (release func(), err error) {
+	select {
+	case <-d.turn:
+		return func() { d.turn <- struct{}{} }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 
@@ -78,8 +93,14 @@ func (d *Drainer) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		release, err := d.Hold(ctx)
+		if err != nil {
+			return err
+		}
 		started := time.Now()
-		if err := d.deliver(ctx, batch); err != nil {
+		err = d.deliver(ctx, batch)
+		release()
+		if err != nil {
 			return err
 		}
 		if err := d.retry(ctx, "mark a batch as drained", func() error { return d.spool.Done(batch) }); err != nil {

@@ -40,7 +40,7 @@ func (p *Pipeline) budget(b *rum.Beacon) {
 	c := &b.Context
 	spilt := spill{pipeline: p, app: c.App, add: c.Traffic != rum.TrafficBot}
 	spilt.hold(DimensionRelease, &c.Release)
-	eachItem(b, func(item *rum.Item) {
+	b.EachItem(func(item *rum.Item) {
 		spilt.hold(DimensionRoute, &item.Route)
 		spilt.attributes(item.Attributes)
 	})

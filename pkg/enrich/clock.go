@@ -62,7 +62,7 @@ func (p *Pipeline) clock(b *rum.Beacon) {
 	if ahead%minute > 0 {
 		skew += minute // what is left may not lie in the future
 	}
-	eachItem(b, func(item *rum.Item) { item.TS -= skew })
+	b.EachItem(func(item *rum.Item) { item.TS -= skew })
 	for i := range b.Vitals {
 		b.Vitals[i].ReportedAt -= skew
 	}
@@ -72,7 +72,7 @@ func (p *Pipeline) clock(b *rum.Beacon) {
 // newest is the latest time in a beacon, and no earlier than when it was received.
 func newest(b *rum.Beacon) int64 {
 	latest := b.ReceivedAt
-	eachItem(b, func(item *rum.Item) { latest = max(latest, item.TS) })
+	b.EachItem(func(item *rum.Item) { latest = max(latest, item.TS) })
 	for i := range b.Vitals {
 		latest = max(latest, b.Vitals[i].ReportedAt)
 	}
@@ -86,7 +86,7 @@ func (p *Pipeline) clampTimes(b *rum.Beacon) {
 		now = b.SentAt
 	}
 	clamped := int64(0)
-	eachItem(b, func(item *rum.Item) {
+	b.EachItem(func(item *rum.Item) {
 		if Absurd(now, item.TS) {
 			item.TS = now
 			clamped++

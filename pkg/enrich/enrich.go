@@ -31,7 +31,7 @@ type Config struct {
 	SourceMaps *sourcemap.Store
 
 	// Erased says whether a beacon belongs to somebody whose data was erased. It may be nil.
-	Erased func(app, session, userKey string) bool
+	Erased func(*rum.Beacon) bool
 
 	// Count adds to one of the pipeline's own counters. It may be nil.
 	Count func(app, environment, counter, reason string, n int64)
@@ -59,7 +59,7 @@ type Pipeline struct {
 	values   *values
 	regions  *regions
 	maps     *sourcemap.Store
-	erasures func(app, session, userKey string) bool
+	erasures func(*rum.Beacon) bool
 	count    func(app, environment, counter, reason string, n int64)
 	accept   []step
 	drain    []step
@@ -174,31 +174,6 @@ func (p *Pipeline) setBudgets(config Config) error {
 var hashSeed = maphash.MakeSeed()
 
 func hashOf(text string) uint64 { return maphash.String(hashSeed, text) }
-
-// eachItem visits what all kinds of item have in common.
-func eachItem(b *rum.Beacon, visit func(*rum.Item)) {
-	for i := range b.Views {
-		visit(&b.Views[i].Item)
-	}
-	for i := range b.Vitals {
-		visit(&b.Vitals[i].Item)
-	}
-	for i := range b.Requests {
-		visit(&b.Requests[i].Item)
-	}
-	for i := range b.Blocking {
-		visit(&b.Blocking[i].Item)
-	}
-	for i := range b.Errors {
-		visit(&b.Errors[i].Item)
-	}
-	for i := range b.Actions {
-		visit(&b.Actions[i].Item)
-	}
-	for i := range b.Events {
-		visit(&b.Events[i].Item)
-	}
-}
 
 func orDefault(value, standard int) int {
 	if value > 0 {

@@ -6,7 +6,7 @@ import "github.com/sightline-rum/sightline/pkg/rum"
 // late, tried again by a client, or out of a spool that was written before the erasure.
 func (p *Pipeline) erased(b *rum.Beacon) {
 	c := &b.Context
-	if p.erasures == nil || !p.erasures(c.App, c.SessionID, c.UserKey) {
+	if p.erasures == nil || !p.erasures(b) {
 		return
 	}
 	p.count(c.App, c.Environment, "erased", "", int64(b.Len()))

@@ -32,7 +32,7 @@ func (p *Pipeline) journey(b *rum.Beacon) {
 		return
 	}
 	last, of := "\x00", ""
-	eachItem(b, func(item *rum.Item) {
+	b.EachItem(func(item *rum.Item) {
 		if item.Route != last {
 			last, of = item.Route, journeyOf(journeys, item.Route, true)
 		}

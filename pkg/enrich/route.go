@@ -32,7 +32,7 @@ func (p *Pipeline) route(b *rum.Beacon) {
 	if c.PageURL != "" || c.RouteName != "" {
 		page = app.routeOf(c.RouteName, pathOf(c.PageURL))
 	}
-	eachItem(b, func(item *rum.Item) {
+	b.EachItem(func(item *rum.Item) {
 		switch own := item.Attributes[RouteAttribute]; own {
 		case "":
 			item.Route = page

@@ -17,7 +17,7 @@ func (p *Pipeline) scrub(b *rum.Beacon) {
 	c.Release = CleanText(c.Release)
 	c.RouteName = CleanText(c.RouteName)
 	scrubAttributes(c.Attributes)
-	eachItem(b, func(item *rum.Item) { scrubAttributes(item.Attributes) })
+	b.EachItem(func(item *rum.Item) { scrubAttributes(item.Attributes) })
 	for i := range b.Views {
 		v := &b.Views[i]
 		v.Path = CleanURL(v.Path)

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sightline-rum/sightline/pkg/enrich"
+	"github.com/sightline-rum/sightline/pkg/erase"
 	"github.com/sightline-rum/sightline/pkg/sourcemap"
 )
 
@@ -25,7 +26,7 @@ type Appender interface {
 	Append(ctx context.Context, record []byte) error
 }
 
-// Options are what a Server is made of. All but SourceMaps and Ready are required.
+// Options are what a Server is made of. All but SourceMaps, Erasures and Ready are required.
 type Options struct {
 	Config   Config
 	Spool    Appender
@@ -37,6 +38,9 @@ type Options struct {
 
 	// SourceMaps takes uploads; nil takes none.
 	SourceMaps *sourcemap.Store
+
+	// Erasures takes requests to erase a visit or a user; nil takes none.
+	Erasures *erase.Erasures
 
 	// Ready says why beacons are taken but not stored yet, or nil.
 	Ready func() error
@@ -54,6 +58,7 @@ type Server struct {
 	registry *prometheus.Registry
 	metrics  *metrics
 	maps     *sourcemap.Store
+	erase    *erase.Erasures
 	ready    func() error
 	keys     *keyring
 	told     *told
@@ -75,7 +80,7 @@ func New(o Options) (*Server, error) {
 	return &Server{
 		config: o.Config, limits: o.Config.limits(), spool: o.Spool, pipeline: o.Pipeline, counters: o.Counters,
 		userKey: o.UserKey, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry), ready: o.Ready,
-		maps: o.SourceMaps,
+		maps: o.SourceMaps, erase: o.Erasures,
 		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
 	}, nil
 }
@@ -100,6 +105,8 @@ func (s *Server) Handler() http.Handler {
 	endpoint("/collect/{app_key}", http.MethodPost, s.collect)
 	endpoint("/v1/deploys", http.MethodPost, s.deploys)
 	endpoint("/v1/sourcemaps/{app}/{release}/{file...}", http.MethodPut, s.takeSourceMap)
+	endpoint("/v1/erasures", http.MethodPost, s.erasures)
+	endpoint("/v1/erasures/{id}", http.MethodGet, s.erasure)
 	endpoint("/healthz", http.MethodGet, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`))
 	})

@@ -11,15 +11,34 @@ import (
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
-// countedNames are the dimensions whose distinct names are counted, with the table they are counted in.
+// countedNames are the dimensions whose distinct names are counted, with the table they are counted in. Those that are
+// no column of it have expressions of their own: distinct names, and rows in which a name had no room.
 var countedNames = []struct {
-	key  string
-	from table
+	key             string
+	from            table
+	distinct, other string
 }{
-	{"route", tableViews}, {"endpoint", tableRequests}, {"release", tableViews}, {"journey", tableViews},
-	{"browser", tableViews}, {"browserVersion", tableViews}, {"os", tableViews}, {"country", tableViews},
-	{"region", tableViews}, {"host", tableRequests},
+	{key: "route", from: tableViews}, {key: "endpoint", from: tableRequests}, {key: "release", from: tableViews},
+	{key: "journey", from: tableViews}, {key: "browser", from: tableViews}, {key: "browserVersion", from: tableViews},
+	{key: "os", from: tableViews}, {key: "country", from: tableViews}, {key: "region", from: tableViews},
+	{key: "host", from: tableRequests},
+	{key: "target", from: tableActions, distinct: distinctOf("target"), other: otherOf("target")},
+	{key: "metric", from: tableVitals, distinct: distinctOf("metric"), other: otherOf("metric")},
+	{key: "fingerprint", from: tableErrors, distinct: distinctOf("fingerprint"), other: otherOf("fingerprint")},
+	{key: "attributeKey", from: tableViews,
+		distinct: "uniqExactArray(arrayFilter(k -> k != '" + rum.Overflow + "', mapKeys(attributes)))",
+		other:    "countIf(has(mapKeys(attributes), '" + rum.Overflow + "'))"},
+	// The budget is one of each key; the names are those of all keys.
+	{key: "attributeValue", from: tableViews,
+		distinct: "uniqExactArray(arrayFilter(v -> v != '" + rum.Overflow + "', mapValues(attributes)))",
+		other:    "countIf(has(mapValues(attributes), '" + rum.Overflow + "'))"},
 }
+
+func distinctOf(expr string) string {
+	return fmt.Sprintf("uniqExactIf(%[1]s, %[1]s NOT IN ('', '%[2]s'))", expr, rum.Overflow)
+}
+
+func otherOf(expr string) string { return fmt.Sprintf("countIf(%s = '%s')", expr, rum.Overflow) }
 
 // nameCounts is what is known of one dimension's names.
 type nameCounts struct {
@@ -33,7 +52,7 @@ type nameCounts struct {
 // and what had no room. Bots count here too: their names take up room in the tables, though none in a budget.
 func (q *question) cardinality(ctx context.Context, conn driver.Conn) (data.Frames, error) {
 	all := map[string]*nameCounts{}
-	for _, from := range []table{tableViews, tableRequests} {
+	for _, from := range []table{tableViews, tableRequests, tableActions, tableVitals, tableErrors} {
 		if err := q.countNames(ctx, conn, from, all); err != nil {
 			return nil, err
 		}
@@ -75,12 +94,15 @@ func (q *question) countNames(ctx context.Context, conn driver.Conn, from table,
 		if c.from != from {
 			continue
 		}
-		d, err := dimensionByKey(from, c.key)
-		if err != nil {
-			return err
+		distinct, other := c.distinct, c.other
+		if distinct == "" {
+			d, err := dimensionByKey(from, c.key)
+			if err != nil {
+				return err
+			}
+			distinct, other = distinctOf(d.expr), otherOf(d.expr)
 		}
-		columns = append(columns, fmt.Sprintf("uniqExactIf(%[1]s, %[1]s NOT IN ('', '%[2]s')), countIf(%[1]s = '%[2]s')",
-			d.expr, rum.Overflow))
+		columns = append(columns, distinct+", "+other)
 		all[c.key] = &nameCounts{}
 		into = append(into, &all[c.key].distinct, &all[c.key].other)
 	}

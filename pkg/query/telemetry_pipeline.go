@@ -48,8 +48,11 @@ func (q *question) pipeline(ctx context.Context, conn driver.Conn) (data.Frames,
 		return nil, err
 	}
 	facts = append(facts, arrival...)
-	facts = append(facts, telemetryFact{name: "erasures", value: new(float64), unit: "erasures",
-		explained: "no visit can be erased with this version, so none was"})
+	erased, err := q.erasures(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	facts = append(facts, erased...)
 
 	cut := len(facts) > q.limit()
 	if cut {

@@ -222,6 +222,7 @@ func TestThePipelineAsFacts(t *testing.T) {
 		"refused": 80.0, "refused key": 64.0, "refused rate": 16.0,
 		"skipped": 0.0, "repeated": 0.0, "sampled": 480.0, "bots": 144.0, "bots Googlebot": 144.0, "synthetic": 0.0,
 		"consent": 960.0, "consent granted": 960.0, "overflow": 32.0, "overflow route": 32.0,
+		"skewed": 0.0, "sourceMapped": 0.0, "erased": 0.0,
 		"deadLetters": 2.0, "deadLetters views": 2.0,
 		"spoolRecords": mean("spool_records", ofNobody), "spoolBytes": nil, "spoolLag": mean("spool_lag", ofNobody),
 		"storeLag":          300.0,

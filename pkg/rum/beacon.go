@@ -26,6 +26,38 @@ func (b *Beacon) Len() int {
 	return len(b.Views) + len(b.Vitals) + len(b.Requests) + len(b.Blocking) + len(b.Errors) + len(b.Actions) + len(b.Events)
 }
 
+// Earliest is when the first of a beacon's items happened, and no later than when the beacon was received.
+func (b *Beacon) Earliest() int64 {
+	earliest := b.ReceivedAt
+	b.EachItem(func(item *Item) { earliest = min(earliest, item.TS) })
+	return earliest
+}
+
+// EachItem visits what all kinds of item have in common.
+func (b *Beacon) EachItem(visit func(*Item)) {
+	for i := range b.Views {
+		visit(&b.Views[i].Item)
+	}
+	for i := range b.Vitals {
+		visit(&b.Vitals[i].Item)
+	}
+	for i := range b.Requests {
+		visit(&b.Requests[i].Item)
+	}
+	for i := range b.Blocking {
+		visit(&b.Blocking[i].Item)
+	}
+	for i := range b.Errors {
+		visit(&b.Errors[i].Item)
+	}
+	for i := range b.Actions {
+		visit(&b.Actions[i].Item)
+	}
+	for i := range b.Events {
+		visit(&b.Events[i].Item)
+	}
+}
+
 // Context is what all items of a beacon share. The first group is known when the beacon is accepted; the second is
 // worked out from it when the beacon is drained, before the insert.
 type Context struct {

@@ -23,6 +23,7 @@ var DefaultDays = map[string]int{
 	"views": 30, "vitals": 30, "requests": 30, "blocking": 30, "errors": 30, "actions": 30, "events": 30,
 	"session_events": 30, "sessions": 30, "trace_sessions": 30,
 	"error_groups": 396, "releases": 396, "deploys": 396, "hour_inserts": 396, "telemetry_1m": 90,
+	"erasures": 1100,
 }
 
 // dedupWindow is how many inserted blocks a table remembers. A retry is recognised as long as its first try is among
@@ -43,10 +44,14 @@ func (l Layout) migrations() ([]migration, error) {
 		return nil, fmt.Errorf("store: read migrations: %w", err)
 	}
 	all := make([]migration, 0, len(entries))
-	for i, entry := range entries {
+	for _, entry := range entries {
 		m := migration{name: strings.TrimSuffix(entry.Name(), ".sql")}
-		if _, err := fmt.Sscanf(entry.Name(), "%04d_", &m.version); err != nil || m.version != i+1 {
-			return nil, fmt.Errorf("store: migration %s: its name must start with %04d_", entry.Name(), i+1)
+		before := 0
+		if len(all) > 0 {
+			before = all[len(all)-1].version
+		}
+		if _, err := fmt.Sscanf(entry.Name(), "%04d_", &m.version); err != nil || m.version <= before {
+			return nil, fmt.Errorf("store: migration %s: its name must start with a number above %04d and _", entry.Name(), before)
 		}
 		text, err := migrationFiles.ReadFile("migrations/" + entry.Name())
 		if err != nil {

@@ -21,7 +21,7 @@ func LatestVersion() int {
 	if err != nil {
 		panic(err) // the files are part of the program
 	}
-	return len(all)
+	return all[len(all)-1].version
 }
 
 // Statements returns all statements of a layout, for people who run them themselves.
@@ -86,10 +86,13 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if found > len(all) {
+	if found > LatestVersion() {
 		return s.CheckSchema(ctx)
 	}
-	for _, m := range all[found:] {
+	for _, m := range all {
+		if m.version <= found {
+			continue
+		}
 		for _, statement := range m.statements {
 			if err := s.conn.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("store: migration %s: %s: %w", m.name, headline(statement), err)

@@ -19,8 +19,11 @@ type commands struct {
 	Query    queryCmd    `cmd:"" help:"Ask the built plugin a question without Grafana."`
 	Simulate simulateCmd `cmd:"" help:"Send realistic shop traffic to a sidecar."`
 	Deploy   deployCmd   `cmd:"" help:"Record a deploy, so that answers can be compared across it."`
+	Erase    eraseCmd    `cmd:"" help:"Erase a visit or a user, and wait until that is verified."`
+	Scrub    scrubCmd    `cmd:"" help:"Try what is masked in a text, and by which rule."`
 	Demo     demoCmd     `cmd:"" help:"Start everything with a demo shop, and walk through an incident."`
 
+	Sourcemap  sourcemapCmd  `cmd:"" help:"Upload source maps, with which stacks are read."`
 	Datasource datasourceCmd `cmd:"" help:"Print the file that adds this store to a Grafana as a data source."`
 	Ready      readyCmd      `cmd:"" help:"Succeed when the sidecar is ready; for health checks."`
 	Shop       shopCmd       `cmd:"" help:"Run the demo shop alone, beside a sidecar."`

@@ -19,6 +19,7 @@ import (
 	"github.com/sightline-rum/sightline/pkg/drain"
 	"github.com/sightline-rum/sightline/pkg/engine"
 	"github.com/sightline-rum/sightline/pkg/enrich"
+	"github.com/sightline-rum/sightline/pkg/erase"
 	"github.com/sightline-rum/sightline/pkg/ingest"
 	"github.com/sightline-rum/sightline/pkg/sourcemap"
 	"github.com/sightline-rum/sightline/pkg/spool"
@@ -97,6 +98,7 @@ type sidecar struct {
 	counters *ingest.Counters
 	pipeline *enrich.Pipeline
 	maps     *sourcemap.Store
+	erasures *erase.Erasures
 	registry *prometheus.Registry
 
 	waiting atomic.Pointer[string] // what keeps beacons from being stored, or nil
@@ -128,8 +130,15 @@ func (s *sidecar) run(ctx context.Context) error {
 	if s.maps, err = sourcemap.Open(filepath.Join(s.flags.Data, "sourcemaps"), s.config.SourceMapLimits()); err != nil {
 		return err
 	}
+	s.erasures, err = erase.Open(erase.Options{
+		Folder: filepath.Join(s.flags.Data, "erasures"), DeadLetters: filepath.Join(s.flags.Data, "dead-letters"),
+		Logger: s.logger, Count: s.counters.Add,
+	})
+	if err != nil {
+		return err
+	}
 	steps := s.config.Enrich(s.counters.Add)
-	steps.SourceMaps, steps.Registerer = s.maps, s.registry
+	steps.SourceMaps, steps.Erased, steps.Registerer = s.maps, s.erasures.Erased, s.registry
 	if s.pipeline, err = enrich.New(steps); err != nil {
 		return err
 	}
@@ -137,7 +146,7 @@ func (s *sidecar) run(ctx context.Context) error {
 	s.waitFor("the store is starting")
 	handler, err := ingest.New(ingest.Options{
 		Config: s.config, Spool: s.spool, Pipeline: s.pipeline, Counters: s.counters, UserKey: userKey,
-		Logger: s.logger, Registry: s.registry, Ready: s.ready, SourceMaps: s.maps,
+		Logger: s.logger, Registry: s.registry, Ready: s.ready, SourceMaps: s.maps, Erasures: s.erasures,
 	})
 	if err != nil {
 		return err
@@ -251,6 +260,7 @@ func (s *sidecar) store(ctx context.Context) error {
 	}
 	s.waiting.Store(nil)
 	s.logger.Info("ready")
+	go s.erasures.Run(ctx, opened, drainer.Hold)
 	if err := drainer.Run(ctx); ctx.Err() == nil {
 		return err
 	}
@@ -339,6 +349,9 @@ func (s *sidecar) prepareOnce(ctx context.Context, opened *store.Store) error {
 		return err
 	}
 	if err := opened.WriteJourneys(ctx, s.journeys()); err != nil {
+		return err
+	}
+	if err := s.erasures.Resume(ctx, opened); err != nil {
 		return err
 	}
 	return s.seedNames(ctx, opened)

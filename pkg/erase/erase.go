@@ -1,0 +1,207 @@
+// Package erase removes what is known of a visit or of a user, on request, and sees to it that it stays removed.
+//
+// A request is written to disk before it is answered, with everything that is needed to finish it after a crash. From
+// then on it is a tombstone: beacons of the same visit or user that come late, are tried again, or still lie in the
+// spool are dropped when they are drained. The rows are erased while no batch is on its way into the store.
+package erase
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/sightline-rum/sightline/pkg/rum"
+	"github.com/sightline-rum/sightline/pkg/store"
+)
+
+// States of an erasure.
+const (
+	StateRunning  = "running"
+	StateVerified = "verified"
+)
+
+// Kinds of subject.
+const (
+	KindSession = "session"
+	KindUser    = "user"
+)
+
+// Request says whose data is to be erased: of one session, or of one user by the keyed hash of the site's own key.
+type Request struct {
+	App     string // "" is every app, for a session only: a user's hash is of one app
+	Session string
+	UserKey string
+	By      string // who asked, for the record
+}
+
+// Options are what Erasures are made of. All are required but Count.
+type Options struct {
+	Folder      string // for the requests
+	DeadLetters string // folder of records that could not be stored, which may be the subject's
+	Logger      *slog.Logger
+
+	// Count adds to one of the pipeline's own counters. It may be nil.
+	Count func(app, environment, counter, reason string, n int64)
+}
+
+// Erasures are all that were asked for. They are safe for concurrent use.
+type Erasures struct {
+	options Options
+	wake    chan struct{}
+
+	mu         sync.RWMutex
+	all        map[string]*erasure
+	tombstones map[string]time.Time // by hash: what was known until then is erased
+}
+
+// erasure is one request as its file holds it. Once verified, nothing in it tells whose data it was but hashes.
+type erasure struct {
+	ID          string            `json:"id"`
+	App         string            `json:"app,omitempty"`
+	Kind        string            `json:"kind"`
+	RequestedAt time.Time         `json:"requested_at"`
+	RequestedBy string            `json:"requested_by,omitempty"`
+	State       string            `json:"state"`
+	Tombstones  []string          `json:"tombstones"`
+	VerifiedAt  time.Time         `json:"verified_at,omitzero"`
+	Rows        map[string]uint64 `json:"rows,omitempty"`
+
+	Subject *store.Subject `json:"subject,omitempty"` // until verified
+	Plan    *plan          `json:"plan,omitempty"`    // what must be known before rows are erased
+}
+
+// plan is what an erasure found in the store before it changed anything.
+type plan struct {
+	Rows   map[string]uint64   `json:"rows"`
+	Hours  []store.TouchedHour `json:"hours"`
+	Groups []store.ErrorGroup  `json:"groups"`
+}
+
+// Open reads what was asked for before, finished or not.
+func Open(o Options) (*Erasures, error) {
+	if o.Folder == "" || o.Logger == nil {
+		return nil, errors.New("erase: a folder and a logger are required")
+	}
+	if o.Count == nil {
+		o.Count = func(string, string, string, string, int64) {}
+	}
+	e := &Erasures{options: o, wake: make(chan struct{}, 1), all: map[string]*erasure{}, tombstones: map[string]time.Time{}}
+	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
+		return nil, fmt.Errorf("erase: %w", err)
+	}
+	if err := e.read(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// ErrIncomplete is the error of a request that names nobody, or more than one.
+var ErrIncomplete = errors.New("name either a session, or a user and the app")
+
+// Ask writes a request to disk and returns its id. The rows go as soon as the store can be reached.
+func (e *Erasures) Ask(r Request) (id string, err error) {
+	if (r.Session == "") == (r.UserKey == "") || r.UserKey != "" && r.App == "" {
+		return "", ErrIncomplete
+	}
+	one := &erasure{
+		ID: ulid.Make().String(), App: r.App, Kind: KindSession, RequestedAt: time.Now().UTC().Truncate(time.Millisecond),
+		RequestedBy: r.By, State: StateRunning, Subject: &store.Subject{App: r.App},
+	}
+	if r.UserKey != "" {
+		one.Kind, one.Subject.UserKey = KindUser, r.UserKey
+		one.Tombstones = []string{hashOfUser(r.App, r.UserKey)}
+	} else {
+		one.Subject.Sessions = []string{r.Session}
+		one.Tombstones = []string{hashOfSession(r.App, r.Session)}
+	}
+	if err := e.write(one); err != nil {
+		return "", err
+	}
+	e.mu.Lock()
+	e.all[one.ID] = one
+	e.bury(one)
+	e.mu.Unlock()
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+	return one.ID, nil
+}
+
+// bury remembers an erasure's tombstones. The caller holds the lock.
+func (e *Erasures) bury(one *erasure) {
+	for _, hash := range one.Tombstones {
+		if one.RequestedAt.After(e.tombstones[hash]) {
+			e.tombstones[hash] = one.RequestedAt
+		}
+	}
+}
+
+// Erased says whether a beacon belongs to a session that was erased, or to a user and to the time before the erasure: a
+// user who comes again afterwards is measured again.
+func (e *Erasures) Erased(b *rum.Beacon) bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if len(e.tombstones) == 0 {
+		return false
+	}
+	c := &b.Context
+	if c.SessionID != "" {
+		if _, erased := e.tombstones[hashOfSession(c.App, c.SessionID)]; erased {
+			return true
+		}
+		if _, erased := e.tombstones[hashOfSession("", c.SessionID)]; erased {
+			return true
+		}
+	}
+	if c.UserKey == "" {
+		return false
+	}
+	until, erased := e.tombstones[hashOfUser(c.App, c.UserKey)]
+	return erased && b.Earliest() <= until.UnixMilli()
+}
+
+func hashOfSession(app, session string) string { return hash(KindSession, app, session) }
+func hashOfUser(app, userKey string) string    { return hash(KindUser, app, userKey) }
+
+func hash(parts ...string) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		sum.Write([]byte(part))
+		sum.Write([]byte{0})
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// Status is what can be said of an erasure.
+type Status struct {
+	ID          string            `json:"id"`
+	App         string            `json:"app,omitempty"`
+	Kind        string            `json:"kind"`
+	State       string            `json:"state"`
+	RequestedAt time.Time         `json:"requested_at"`
+	RequestedBy string            `json:"requested_by,omitempty"`
+	VerifiedAt  time.Time         `json:"verified_at,omitzero"`
+	Rows        map[string]uint64 `json:"rows,omitempty"` // erased, by table
+}
+
+// Status of one erasure, if there is such.
+func (e *Erasures) Status(id string) (Status, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	one := e.all[id]
+	if one == nil {
+		return Status{}, false
+	}
+	return Status{
+		ID: one.ID, App: one.App, Kind: one.Kind, State: one.State, RequestedAt: one.RequestedAt, RequestedBy: one.RequestedBy,
+		VerifiedAt: one.VerifiedAt, Rows: one.Rows,
+	}, true
+}

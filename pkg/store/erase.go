@@ -1,0 +1,255 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// Subject is whose rows are erased: all of some sessions, and whatever carries a user's key. An empty App means every
+// app.
+type Subject struct {
+	App      string   `json:"app"`
+	Sessions []string `json:"sessions"`
+	UserKey  string   `json:"user_key"`
+}
+
+// erasable are the tables that hold sessions; byUser those of them that hold user keys as well.
+var erasable = []struct {
+	table  string
+	byUser bool
+}{
+	{"views", true}, {"vitals", true}, {"requests", true}, {"blocking", true}, {"errors", true}, {"actions", true},
+	{"events", true}, {"session_events", true}, {"sessions", true}, {"trace_sessions", false},
+}
+
+// where is the condition on a subject's rows, and its parameters.
+func (s Subject) where(byUser bool) (string, []any) {
+	sessions := s.Sessions
+	if sessions == nil {
+		sessions = []string{}
+	}
+	arguments := []any{named("sessions", sessions)}
+	condition := "session_id IN {sessions:Array(String)}"
+	if byUser && s.UserKey != "" {
+		condition = "(" + condition + " OR user_key = {user_key:String})"
+		arguments = append(arguments, named("user_key", s.UserKey))
+	}
+	if s.App != "" {
+		condition = "app = {app:String} AND " + condition
+		arguments = append(arguments, named("app", s.App))
+	}
+	return condition, arguments
+}
+
+func named(name string, value any) driver.NamedValue {
+	return driver.NamedValue{Name: name, Value: value}
+}
+
+// SessionsOf returns the sessions in which a user was seen.
+func (s *Store) SessionsOf(ctx context.Context, app, userKey string) ([]string, error) {
+	rows, err := s.conn.Query(ctx, `SELECT DISTINCT session_id FROM session_events
+		WHERE app = {app:String} AND user_key = {user_key:String} AND session_id != ''`,
+		named("app", app), named("user_key", userKey))
+	if err != nil {
+		return nil, fmt.Errorf("store: find the sessions of a user: %w", err)
+	}
+	defer rows.Close()
+	var sessions []string
+	for rows.Next() {
+		var session string
+		if err := rows.Scan(&session); err != nil {
+			return nil, fmt.Errorf("store: find the sessions of a user: %w", err)
+		}
+		sessions = append(sessions, session)
+	}
+	return sessions, rows.Err()
+}
+
+// Count counts a subject's rows by table; tables without any are left out.
+func (s *Store) Count(ctx context.Context, of Subject) (map[string]uint64, error) {
+	counts := map[string]uint64{}
+	for _, e := range erasable {
+		condition, arguments := of.where(e.byUser)
+		var n uint64
+		sql := fmt.Sprintf("SELECT count() FROM %s WHERE %s", e.table, condition)
+		if err := s.conn.QueryRow(ctx, sql, arguments...).Scan(&n); err != nil {
+			return nil, fmt.Errorf("store: count the rows of %s to erase: %w", e.table, err)
+		}
+		if n > 0 {
+			counts[e.table] = n
+		}
+	}
+	return counts, nil
+}
+
+// TouchedHour is an hour of an app that a subject has rows in.
+type TouchedHour struct {
+	App  string    `json:"app"`
+	Hour time.Time `json:"hour"`
+}
+
+// TouchedHours returns the hours that change when a subject is erased.
+func (s *Store) TouchedHours(ctx context.Context, of Subject) ([]TouchedHour, error) {
+	condition, arguments := of.where(true)
+	rows, err := s.conn.Query(ctx, fmt.Sprintf(`SELECT DISTINCT app, toStartOfHour(toDateTime(ts, 'UTC')) AS hour
+		FROM session_events WHERE %s ORDER BY app, hour`, condition), arguments...)
+	if err != nil {
+		return nil, fmt.Errorf("store: find the hours to mark: %w", err)
+	}
+	defer rows.Close()
+	var hours []TouchedHour
+	for rows.Next() {
+		var h TouchedHour
+		if err := rows.Scan(&h.App, &h.Hour); err != nil {
+			return nil, fmt.Errorf("store: find the hours to mark: %w", err)
+		}
+		hours = append(hours, h)
+	}
+	return hours, rows.Err()
+}
+
+// MarkHours makes the count of rows differ from what a roll-up of the hour has covered, so that it is rolled again.
+// Marking an hour twice is harmless.
+func (s *Store) MarkHours(ctx context.Context, hours []TouchedHour) error {
+	for _, h := range hours {
+		err := s.conn.Exec(plainInsert(ctx), fmt.Sprintf("INSERT INTO %s (app, hour, rows) SELECT {app:String}, "+
+			"toDateTime({hour:Int64}, 'UTC'), 1", s.layout.table("hour_inserts")),
+			named("app", h.App), named("hour", h.Hour.Unix()))
+		if err != nil {
+			return fmt.Errorf("store: mark the hours of erased rows: %w", err)
+		}
+	}
+	return nil
+}
+
+// plainInsert is for rows that are inserted again after a crash: they must not be taken for a retry.
+func plainInsert(ctx context.Context) context.Context {
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"insert_deduplicate": 0, "async_insert": 0}))
+}
+
+// EraseRows hides a subject's rows from every query and then removes them from the disk. It can be run again.
+func (s *Store) EraseRows(ctx context.Context, of Subject) error {
+	for _, e := range erasable {
+		condition, arguments := of.where(e.byUser)
+		if err := s.hide(ctx, e.table, condition, arguments); err != nil {
+			return err
+		}
+	}
+	for _, e := range erasable {
+		if err := s.applyMask(ctx, e.table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hide takes rows out of every query that starts afterwards.
+func (s *Store) hide(ctx context.Context, table, condition string, arguments []any) error {
+	sql := fmt.Sprintf("DELETE FROM %s %s WHERE %s", s.layout.table(table), s.layout.onCluster(), condition)
+	if err := s.conn.Exec(untilDone(ctx), sql, arguments...); err != nil {
+		return fmt.Errorf("store: erase from %s: %w", table, err)
+	}
+	return nil
+}
+
+// applyMask removes hidden rows from the disk. The parts that held them go a few minutes later, as all replaced ones do.
+func (s *Store) applyMask(ctx context.Context, table string) error {
+	sql := fmt.Sprintf("ALTER TABLE %s %s APPLY DELETED MASK", s.layout.table(table), s.layout.onCluster())
+	if err := s.conn.Exec(untilDone(ctx), sql); err != nil {
+		return fmt.Errorf("store: remove erased rows of %s from the disk: %w", table, err)
+	}
+	return nil
+}
+
+// untilDone makes a statement return when it is done on every replica.
+func untilDone(ctx context.Context) context.Context {
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"lightweight_deletes_sync": 2, "mutations_sync": 2}))
+}
+
+// Erasure is one row of the table of erasures.
+type Erasure struct {
+	ID          string
+	App         string
+	Kind        string // session or user
+	RequestedAt time.Time
+	RequestedBy string
+	State       string
+	Tombstones  []string
+	Rows        map[string]uint64
+	VerifiedAt  time.Time // zero until then
+}
+
+// RecordErasure writes the state of an erasure; a later one replaces it.
+func (s *Store) RecordErasure(ctx context.Context, e Erasure) error {
+	batch, err := s.conn.PrepareBatch(plainInsert(ctx), fmt.Sprintf("INSERT INTO %s (id, app, kind, requested_at, "+
+		"requested_by, state, tombstones, rows, verified_at, version)", s.layout.table("erasures")))
+	if err != nil {
+		return fmt.Errorf("store: record an erasure: %w", err)
+	}
+	defer batch.Close()
+	verified := e.VerifiedAt
+	if verified.IsZero() {
+		verified = time.Unix(0, 0)
+	}
+	rows := e.Rows
+	if rows == nil {
+		rows = map[string]uint64{}
+	}
+	err = batch.Append(e.ID, e.App, e.Kind, e.RequestedAt, e.RequestedBy, e.State, e.Tombstones, rows, verified,
+		uint64(time.Now().UnixMilli()))
+	if err == nil {
+		err = batch.Send()
+	}
+	if err != nil {
+		return fmt.Errorf("store: record an erasure: %w", err)
+	}
+	return nil
+}
+
+// Tombstones returns the hashes of all that was erased, with when it was asked for: by this sidecar or by another one
+// of the same store.
+func (s *Store) Tombstones(ctx context.Context) (map[string]time.Time, error) {
+	rows, err := s.conn.Query(ctx, "SELECT arrayJoin(tombstones) AS hash, max(requested_at) FROM erasures GROUP BY hash")
+	if err != nil {
+		return nil, fmt.Errorf("store: read the tombstones: %w", err)
+	}
+	defer rows.Close()
+	all := map[string]time.Time{}
+	for rows.Next() {
+		var hash string
+		var at time.Time
+		if err := rows.Scan(&hash, &at); err != nil {
+			return nil, fmt.Errorf("store: read the tombstones: %w", err)
+		}
+		all[hash] = at
+	}
+	return all, rows.Err()
+}
+
+// total adds up rows by table, for people.
+func total(rows map[string]uint64) string {
+	var parts []string
+	for _, e := range erasable {
+		if n := rows[e.table]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d in %s", n, e.table))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// VerifyErased fails when a subject still has rows.
+func (s *Store) VerifyErased(ctx context.Context, of Subject) error {
+	left, err := s.Count(ctx, of)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("store: rows are left after the erasure: %s", total(left))
+	}
+	return nil
+}
