@@ -34,25 +34,39 @@ func mapFrames(maps *sourcemap.Store, app, release string, frames []rum.Frame) (
 		at, ok := maps.Find(app, release, f.File, f.Line, f.Column)
 		if ok {
 			any = true
-			mapped[i] = rum.Frame{Function: f.Function, File: at.File, Line: at.Line, Column: at.Column, Module: f.Module}
-			if called != "" {
-				mapped[i].Function = originalName(f.Function, called)
-			}
+			mapped[i] = rum.Frame{Function: originalName(f.Function, called), File: at.File, Line: at.Line, Column: at.Column, Module: f.Module}
 		}
 		called = at.Name
 	}
 	return mapped, any
 }
 
-// originalName keeps what a minifier leaves of a name: the class before a method, and async and new.
+// originalName is a function's name in the source: what its caller calls it, else what is left of it in the bundle when
+// that is more than the letter a minifier gave it.
 func originalName(minified, called string) string {
-	if dot := strings.LastIndexByte(minified, '.'); dot >= 0 && minified[dot+1:] == called {
-		return minified
-	}
-	for _, prefix := range [...]string{"async ", "new "} {
-		if strings.HasPrefix(minified, prefix) {
-			return prefix + called
+	prefix := ""
+	for _, word := range [...]string{"async ", "new "} {
+		if rest, found := strings.CutPrefix(minified, word); found {
+			prefix, minified = word, rest
 		}
 	}
-	return called
+	if called != "" && (minified != "" || !takesCallback[called]) {
+		minified = called
+	} else if receiver, method, found := strings.Cut(minified, "."); found && len(receiver) <= 2 {
+		minified = method
+	}
+	if len(minified) <= 2 {
+		return ""
+	}
+	return prefix + minified
+}
+
+// takesCallback are functions of the language and the browser that call a function given to them. Clients may leave
+// their frames out of a stack, and then the function seems to be called by their name.
+var takesCallback = map[string]bool{
+	"apply": true, "call": true, "forEach": true, "map": true, "filter": true, "reduce": true, "reduceRight": true, "find": true,
+	"findIndex": true, "findLast": true, "some": true, "every": true, "flatMap": true, "sort": true, "from": true, "replace": true,
+	"replaceAll": true, "then": true, "catch": true, "finally": true, "Promise": true, "setTimeout": true, "setInterval": true,
+	"queueMicrotask": true, "requestAnimationFrame": true, "requestIdleCallback": true, "addEventListener": true,
+	"parse": true, "stringify": true,
 }

@@ -94,12 +94,22 @@ func parse(content []byte) (*parsed, error) {
 	if err != nil {
 		return nil, err
 	}
-	consumer, err := sourcemap.Parse("", slim)
+	consumer, err := consume(slim)
 	if err != nil {
 		return nil, err
 	}
 	// A mapping takes 24 bytes in memory and at least five characters in the file; names and sources stay as they are.
 	return &parsed{consumer: consumer, bytes: int64(len(whole["mappings"])+len(whole["sections"]))*5 + int64(len(slim))}, nil
+}
+
+// consume reads a map with the library, which panics at some of what is no map.
+func consume(content []byte) (consumer *sourcemap.Consumer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			consumer, err = nil, fmt.Errorf("it cannot be read: %v", p)
+		}
+	}()
+	return sourcemap.Parse("", content)
 }
 
 // place asks the map. A map whose indexes point nowhere makes the library panic; it then knows nothing.
