@@ -6,59 +6,76 @@ import (
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
-// scrub masks what must never be stored, whoever sent it: query strings and fragments, e-mail addresses, card numbers,
-// tokens and IP addresses. Masks name what they hide, so that a message stays readable and groups stay together.
+// scrub masks what must never be stored, whoever sent it: query strings and fragments, e-mail addresses, card and
+// telephone numbers, tokens and IP addresses. Masks name what they hide, so that a message stays readable and groups
+// stay together.
 //
 // A request's host and the host of a URL stay as they are: they name a server, not a user.
 func (p *Pipeline) scrub(b *rum.Beacon) {
+	p.scrubPage(b)
+	b.EachItem(scrubItem)
+	for i := range b.Vitals {
+		v := &b.Vitals[i]
+		v.MetricID = cleanID(v.MetricID)
+		cleanAll(CleanText, &v.Metric, &v.Target, &v.ScriptInvoker, &v.ScriptFunction, &v.InteractionType, &v.LoadState)
+		cleanAll(CleanURL, &v.TargetURL, &v.ScriptURL)
+	}
+	for i := range b.Requests {
+		r := &b.Requests[i]
+		cleanAll(CleanURL, &r.Path)
+		cleanAll(CleanLabel, &r.Host, &r.Method, &r.Kind, &r.Protocol, &r.Cache)
+	}
+	for i := range b.Blocking {
+		cleanAll(CleanURL, &b.Blocking[i].ScriptURL)
+		cleanAll(CleanText, &b.Blocking[i].Invoker)
+		cleanAll(CleanLabel, &b.Blocking[i].Host)
+	}
+	for i := range b.Errors {
+		e := &b.Errors[i]
+		cleanAll(CleanText, &e.Type, &e.Message, &e.Fingerprint)
+		for j := range e.Frames {
+			cleanAll(CleanURL, &e.Frames[j].File)
+			cleanAll(CleanText, &e.Frames[j].Function, &e.Frames[j].Module)
+		}
+	}
+	for i := range b.Actions {
+		cleanAll(CleanText, &b.Actions[i].Name, &b.Actions[i].Target, &b.Actions[i].Kind)
+	}
+	for i := range b.Events {
+		cleanAll(CleanText, &b.Events[i].Name, &b.Events[i].Message, &b.Events[i].Level)
+	}
+}
+
+// scrubPage scrubs what all items share, and the addresses of the pages.
+func (p *Pipeline) scrubPage(b *rum.Beacon) {
 	c := &b.Context
 	kept := keptParameters(c.PageURL, p.apps[c.App].KeptParameters)
-	c.PageURL = CleanURL(c.PageURL)
-	c.Release = CleanText(c.Release)
-	c.RouteName = CleanText(c.RouteName)
+	cleanAll(CleanURL, &c.PageURL)
+	cleanAll(CleanText, &c.RouteName, &c.Language)
+	cleanAll(CleanLabel, &c.App, &c.Environment, &c.Release, &c.UserAgent, &c.Brands, &c.Platform, &c.SDK, &c.Synthetic, &c.Consent)
+	c.SessionID = cleanID(c.SessionID)
 	scrubAttributes(c.Attributes)
-	b.EachItem(func(item *rum.Item) { scrubAttributes(item.Attributes) })
 	for i := range b.Views {
 		v := &b.Views[i]
+		v.PreviousViewID = cleanID(v.PreviousViewID)
 		v.Path = CleanURL(v.Path)
 		if kept != "" && v.Path == pathOf(c.PageURL) {
 			v.Path += kept
 		}
 	}
-	for i := range b.Vitals {
-		v := &b.Vitals[i]
-		v.Metric = CleanText(v.Metric) // a custom timing's name is the app's choice
-		v.Target = CleanText(v.Target)
-		v.TargetURL = CleanURL(v.TargetURL)
-		v.ScriptURL = CleanURL(v.ScriptURL)
-		v.ScriptInvoker = CleanText(v.ScriptInvoker)
-		v.ScriptFunction = CleanText(v.ScriptFunction)
-	}
-	for i := range b.Requests {
-		b.Requests[i].Path = CleanURL(b.Requests[i].Path)
-	}
-	for i := range b.Blocking {
-		b.Blocking[i].ScriptURL = CleanURL(b.Blocking[i].ScriptURL)
-		b.Blocking[i].Invoker = CleanText(b.Blocking[i].Invoker)
-	}
-	for i := range b.Errors {
-		e := &b.Errors[i]
-		e.Type = CleanText(e.Type)
-		e.Message = CleanText(e.Message)
-		e.Fingerprint = CleanText(e.Fingerprint)
-		for j := range e.Frames {
-			e.Frames[j].File = CleanURL(e.Frames[j].File)
-			e.Frames[j].Function = CleanText(e.Frames[j].Function)
-			e.Frames[j].Module = CleanText(e.Frames[j].Module)
+}
+
+func scrubItem(item *rum.Item) {
+	item.ViewID, item.ActionID, item.RequestID = cleanID(item.ViewID), cleanID(item.ActionID), cleanID(item.RequestID)
+	cleanAll(CleanLabel, &item.Navigation)
+	scrubAttributes(item.Attributes)
+}
+
+func cleanAll(clean func(string) string, texts ...*string) {
+	for _, text := range texts {
+		if *text != "" {
+			*text = clean(*text)
 		}
-	}
-	for i := range b.Actions {
-		b.Actions[i].Name = CleanText(b.Actions[i].Name)
-		b.Actions[i].Target = CleanText(b.Actions[i].Target)
-	}
-	for i := range b.Events {
-		b.Events[i].Name = CleanText(b.Events[i].Name)
-		b.Events[i].Message = CleanText(b.Events[i].Message)
 	}
 }
 
@@ -130,14 +147,14 @@ func cleanURL(url string, note func(Masked)) string {
 				return opaque
 			}
 		}
-		return cleanText(url, note)
+		return cleanText(url, everySign, note)
 	}
 	if strings.HasPrefix(strings.ToLower(scheme), "blob:") {
 		return "blob:"
 	}
 	host, path, _ := strings.Cut(rest, "/")
 	at := strings.LastIndexByte(host, '@')
-	clean := cleanText(path, note)
+	clean := cleanText(path, everySign, note)
 	if at < 0 && len(clean) == len(path) && clean == path {
 		return url
 	}
@@ -149,10 +166,26 @@ func cleanURL(url string, note func(Masked)) string {
 
 // CleanText masks what is private in free text. Text without any sign of it, which is nearly all text, is returned as
 // it is after one pass over its bytes.
-func CleanText(text string) string { return cleanText(text, nil) }
+func CleanText(text string) string { return cleanText(text, everySign, nil) }
 
-func cleanText(text string, note func(Masked)) string {
-	signs := look(text)
+// CleanLabel masks in a name or version what can hardly be there by chance. Numbers stay: 1.2.3.4 is a release far more
+// often than an address.
+func CleanLabel(text string) string {
+	return cleanText(text, everySign&^(signCard|signPhone|signIP), nil)
+}
+
+// cleanID drops an identifier that is something private: with a mark in it, it would join rows that do not belong
+// together. Digits say nothing of an identifier, one in ten of which passes for a card's number.
+func cleanID(id string) string {
+	if cleanText(id, everySign&^(signCard|signPhone), nil) != id {
+		return ""
+	}
+	return id
+}
+
+func cleanText(text string, of sign, note func(Masked)) string {
+	text = withoutCutEnd(text, note)
+	signs := look(text) & of
 	if signs == 0 {
 		return text
 	}
@@ -162,6 +195,30 @@ func cleanText(text string, note func(Masked)) string {
 		}
 	}
 	return text
+}
+
+// withoutCutEnd takes off the end of a text that was cut where it may have been cut in the middle of something private:
+// half an address passes for a word.
+func withoutCutEnd(text string, note func(Masked)) string {
+	const mark = "…"
+	whole, cut := strings.CutSuffix(text, mark)
+	if !cut {
+		return text
+	}
+	end := strings.LastIndexAny(whole, " \t\n\"'<>,;()") + 1
+	digits := len(whole)
+	for digits > 0 && strings.IndexByte("0123456789 -+.()/", whole[digits-1]) >= 0 {
+		digits--
+	}
+	if countDigits(whole[digits:]) >= 6 {
+		end = min(end, digits)
+	} else if word := whole[end:]; !strings.ContainsAny(word, "@%=") && len(word) < 20 && countDigits(word) < 6 {
+		return text
+	}
+	if note != nil {
+		note(Masked{Rule: "cut", Found: whole[end:], Mark: mark})
+	}
+	return whole[:end] + mark
 }
 
 // keptParameters is what an app wants to keep of the query of a page's address: "?tab=size&page=2", in the order of the

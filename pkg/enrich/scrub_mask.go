@@ -29,16 +29,21 @@ func maskCard(number string) string {
 
 // maskPhone masks what has as many digits as a telephone number can have (E.164: at most 15 with the country's code).
 func maskPhone(number string) string {
-	digits := 0
-	for i := range len(number) {
-		if number[i] >= '0' && number[i] <= '9' {
-			digits++
-		}
-	}
+	digits := countDigits(number)
 	if digits < 8 || digits > 15 {
 		return number
 	}
 	return "[phone]"
+}
+
+func countDigits(text string) int {
+	digits := 0
+	for i := range len(text) {
+		if text[i] >= '0' && text[i] <= '9' {
+			digits++
+		}
+	}
+	return digits
 }
 
 // maskIPs masks what parses as an address, save the loopback and unspecified ones, which name nobody.

@@ -102,6 +102,7 @@ func Rules() []Rule {
 	all := []Rule{
 		{"address", "in addresses: the query, the fragment and whatever follows a semicolon"},
 		{"attribute", "attributes whose name says that they name a person or hold a secret"},
+		{"cut", "the last word of a text that was too long, where it may be half of something private"},
 	}
 	for i := range textRules {
 		all = append(all, Rule{textRules[i].name, textRules[i].masks})
@@ -118,7 +119,7 @@ type Masked struct {
 
 // Explain masks a text as CleanText does, and says what was masked by which rule.
 func Explain(text string) (clean string, masked []Masked) {
-	clean = cleanText(text, func(m Masked) { masked = append(masked, m) })
+	clean = cleanText(text, everySign, func(m Masked) { masked = append(masked, m) })
 	return clean, masked
 }
 

@@ -15,6 +15,8 @@ const (
 	signCard
 	signIP
 	signPhone
+
+	everySign = sign(1<<16 - 1)
 )
 
 // keyStarts are how access keys of well-known services begin.

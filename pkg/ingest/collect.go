@@ -99,11 +99,11 @@ func (s *Server) identify(d *faroDecoder, g *grant, r *http.Request) *refusal {
 	d.context()
 	c := &d.beacon.Context
 	if c.App = g.app; c.App == "" {
-		if c.App = strings.TrimSpace(known(d.meta.appName)); c.App == "" {
+		if c.App = strings.TrimSpace(enrich.CleanLabel(known(d.meta.appName))); c.App == "" {
 			return refuse(http.StatusBadRequest, "no app", "the beacon names no app: set meta.app.name")
 		}
 	}
-	if c.Environment = strings.TrimSpace(known(d.meta.environment)); c.Environment == "" {
+	if c.Environment = strings.TrimSpace(enrich.CleanLabel(known(d.meta.environment))); c.Environment == "" {
 		c.Environment = g.environment
 	}
 	c.UserKey = HashUser(s.userKey, c.App, d.meta.userID)
