@@ -26,7 +26,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sightline-rum/sightline/pkg/enrich"
+	"github.com/sightline-rum/sightline/pkg/erase"
 	"github.com/sightline-rum/sightline/pkg/rum"
+	"github.com/sightline-rum/sightline/pkg/sourcemap"
 	"github.com/sightline-rum/sightline/pkg/spool"
 )
 
@@ -35,6 +37,9 @@ type sidecar struct {
 	t        *testing.T
 	spool    *spool.Spool
 	counters *Counters
+	maps     *sourcemap.Store
+	erasures *erase.Erasures
+	userKey  []byte
 	http     *httptest.Server
 }
 
@@ -50,16 +55,21 @@ func start(t *testing.T, yaml string, options ...spool.Options) *sidecar {
 	queue, err := spool.Open(t.TempDir(), o)
 	require.NoError(t, err)
 	counters := NewCounters()
+	folder := t.TempDir()
+	maps, err := sourcemap.Open(filepath.Join(folder, "sourcemaps"), config.SourceMapLimits())
+	require.NoError(t, err)
+	erasures, err := erase.Open(erase.Options{Folder: filepath.Join(folder, "erasures"), Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
 	pipeline, err := enrich.New(config.Enrich(counters.Add))
 	require.NoError(t, err)
 	userKey, err := LoadUserKey(t.TempDir())
 	require.NoError(t, err)
 	server, err := New(Options{
 		Config: config, Spool: queue, Pipeline: pipeline, Counters: counters, UserKey: userKey,
-		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), SourceMaps: maps, Erasures: erasures,
 	})
 	require.NoError(t, err)
-	s := &sidecar{t: t, spool: queue, counters: counters, http: httptest.NewServer(server.Handler())}
+	s := &sidecar{t: t, spool: queue, counters: counters, maps: maps, userKey: userKey, erasures: erasures, http: httptest.NewServer(server.Handler())}
 	t.Cleanup(func() {
 		s.http.Close()
 		require.NoError(t, queue.Close())
