@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -30,11 +29,7 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 	body := bodies.Get().(*bytes.Buffer)
 	defer putBody(body)
 	if err := readBody(r, body, s.limits.BodyBytes); err != nil {
-		refused := refuse(http.StatusBadRequest, "unreadable", err.Error())
-		if errors.Is(err, errTooLarge) {
-			refused = refuse(http.StatusRequestEntityTooLarge, "too large", err.Error())
-		}
-		s.answerRefusal(w, r, formatFaro, g, refused)
+		s.answerRefusal(w, r, formatFaro, g, refuseBody(err))
 		return
 	}
 

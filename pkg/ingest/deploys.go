@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"time"
 
@@ -50,10 +49,7 @@ func (s *Server) takeDeploy(r *http.Request) *refusal {
 	body := bodies.Get().(*bytes.Buffer)
 	defer putBody(body)
 	if err := readBody(r, body, 64<<10); err != nil {
-		if errors.Is(err, errTooLarge) {
-			return refuse(http.StatusRequestEntityTooLarge, "too large", err.Error())
-		}
-		return refuse(http.StatusBadRequest, "unreadable", err.Error())
+		return refuseBody(err)
 	}
 	var d Deploy
 	if err := json.Unmarshal(body.Bytes(), &d); err != nil {

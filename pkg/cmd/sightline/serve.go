@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +25,7 @@ import (
 type serveCmd struct {
 	Data         string `help:"Data folder: the spool, the secret that users are hashed with, and the embedded engine's tables." default:"./data" env:"SIGHTLINE_DATA"`
 	Listen       string `help:"Address to take beacons at." default:"127.0.0.1:8787" env:"SIGHTLINE_LISTEN"`
+	AdminListen  string `help:"Answer admin endpoints and metrics at this address, and no longer at --listen." env:"SIGHTLINE_ADMIN_LISTEN" placeholder:"ADDR"`
 	EngineListen string `help:"Address of the embedded engine's ClickHouse HTTP interface." default:"127.0.0.1:8123" env:"SIGHTLINE_ENGINE_LISTEN"`
 	Clickhouse   string `help:"Store in this ClickHouse server instead of the embedded engine. Prefer the variable: a command line can be seen by others." env:"SIGHTLINE_CLICKHOUSE" placeholder:"DSN"`
 	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, such as a secret, and not from the DSN." env:"SIGHTLINE_CLICKHOUSE_PASSWORD_FILE" placeholder:"FILE"`
@@ -109,11 +108,11 @@ func (s *sidecar) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", s.flags.Listen)
+	listening, err := s.listen()
 	if err != nil {
-		return fmt.Errorf("%w; choose another address with --listen", err)
+		return err
 	}
-	defer listener.Close()
+	defer listening.close()
 	options := spool.Options{Logger: s.logger, MaxBytes: s.config.Limits.SpoolBytes}
 	s.spool, err = spool.Open(filepath.Join(s.flags.Data, "spool"), options)
 	if err != nil {
@@ -142,22 +141,12 @@ func (s *sidecar) run(ctx context.Context) error {
 	stored := make(chan error, 1)
 	go func() { stored <- s.store(draining) }()
 
-	server := &http.Server{
-		Handler:           handler.Handler(),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       20 * time.Second,
-		WriteTimeout:      40 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	listening.serve(s, handler)
 	flushing, stopFlushing := context.WithCancel(context.Background())
 	defer stopFlushing()
 	go s.counters.Run(flushing, s.spool, func(err error) { s.logger.Warn("counters are kept for the next flush", "error", err) })
 	go s.observe(flushing)
-	s.announce(listener.Addr())
+	s.announce(listening)
 
 	var failure error
 	select {
@@ -165,12 +154,12 @@ func (s *sidecar) run(ctx context.Context) error {
 		s.logger.Info("stopping")
 	case failure = <-stored:
 		stored <- nil
-	case failure = <-served:
+	case failure = <-listening.failed:
 	}
 
 	requests, cancel := context.WithTimeout(context.Background(), finishRequests)
 	defer cancel()
-	if err := server.Shutdown(requests); err != nil {
+	if err := listening.shutdown(requests); err != nil {
 		s.logger.Warn("requests were cut off", "error", err)
 	}
 	stopFlushing()
@@ -192,14 +181,14 @@ func (s *sidecar) run(ctx context.Context) error {
 }
 
 // announce prints where everything listens.
-func (s *sidecar) announce(address net.Addr) {
-	fmt.Printf("sightline: takes beacons at http://%s/collect\n", address)
+func (s *sidecar) announce(at *listeners) {
+	fmt.Printf("sightline: takes beacons at http://%s/collect\n", at.beacons.Addr())
 	if s.flags.Clickhouse == "" {
 		fmt.Printf("           stores them in the embedded engine at http://%s (data in %s)\n", s.flags.EngineListen, s.flags.Data)
 	} else {
 		fmt.Printf("           stores them in ClickHouse at %s\n", withoutPassword(s.flags.Clickhouse))
 	}
-	fmt.Printf("           ready: http://%[1]s/readyz  metrics: http://%[1]s/metrics\n", address)
+	fmt.Printf("           ready: http://%[1]s/readyz  metrics: http://%[1]s/metrics\n", at.operators())
 }
 
 // withoutPassword leaves of a DSN what may be printed: everything before the user, and everything after it up to the
