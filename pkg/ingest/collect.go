@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -135,6 +136,11 @@ func (s *Server) locate(c *rum.Context, r *http.Request) {
 // keep scrubs a beacon and appends it to the spool.
 func (s *Server) keep(d *faroDecoder) error {
 	c := &d.beacon.Context
+	if s.pressure.sampled(&d.beacon) {
+		d.told.forget(d.spans)
+		s.counters.Add(c.App, c.Environment, "skipped", "sampled under pressure", int64(d.accepted))
+		return errSampled
+	}
 	// All that was taken may have been told before, and then there is nothing to keep.
 	if d.beacon.Len() > 0 {
 		s.pipeline.AtAccept(&d.beacon)
@@ -181,8 +187,12 @@ func (s *Server) countSaid(c *rum.Context, items int64) {
 }
 
 func (s *Server) answerKept(w http.ResponseWriter, r *http.Request, g *grant, d *faroDecoder, err error) {
+	if errors.Is(err, errSampled) {
+		s.answerSampled(w, formatFaro, d.accepted, d.rejected)
+		return
+	}
 	if err != nil {
-		s.logger.Error("a beacon could not be kept", "error", err)
+		s.complain(err)
 		refused := refuse(http.StatusServiceUnavailable, "not kept", "the beacon could not be written to disk; try again later")
 		refused.retryAfter = jittered(5 * time.Second)
 		s.answerRefusal(w, r, formatFaro, g, refused)

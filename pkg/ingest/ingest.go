@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/time/rate"
 
 	"github.com/sightline-rum/sightline/pkg/enrich"
 )
@@ -24,7 +25,7 @@ type Appender interface {
 	Append(ctx context.Context, record []byte) error
 }
 
-// Options are what a Server is made of. All but Ready are required.
+// Options are what a Server is made of. All but Fill and Ready are required.
 type Options struct {
 	Config   Config
 	Spool    Appender
@@ -33,6 +34,9 @@ type Options struct {
 	UserKey  []byte
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
+
+	// Fill is how full the spool is, from 0 to 1; above a half, beacons are sampled. Nil never samples.
+	Fill func() float64
 
 	// Ready says why beacons are taken but not stored yet, or nil.
 	Ready func() error
@@ -53,6 +57,9 @@ type Server struct {
 	keys     *keyring
 	told     *told
 	repeats  *repeats
+	pressure *pressure
+
+	complaints *rate.Sometimes
 }
 
 // New prepares a server.
@@ -71,6 +78,7 @@ func New(o Options) (*Server, error) {
 		config: o.Config, limits: o.Config.limits(), spool: o.Spool, pipeline: o.Pipeline, counters: o.Counters,
 		userKey: o.UserKey, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry), ready: o.Ready,
 		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
+		pressure: newPressure(o.Fill), complaints: &rate.Sometimes{Interval: 10 * time.Second},
 	}, nil
 }
 

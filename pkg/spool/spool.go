@@ -33,6 +33,7 @@ type Options struct {
 	Logger *slog.Logger
 
 	MaxBytes     int64         // records waiting to be drained; beyond it Append answers ErrFull. Default 1 GiB
+	ReserveBytes int64         // free disk space below which Append answers ErrNoSpace. Default 1 GiB
 	SegmentBytes int           // size of one file; disk space is freed a file at a time. Default 16 MiB
 	BatchRecords int           // most records of a batch, give or take an entry. Default 50,000
 	BatchBytes   int           // most bytes of a batch, give or take an entry. Default 8 MiB
@@ -44,6 +45,9 @@ func (o *Options) setDefaults() {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	setDefault(&o.MaxBytes, 1<<30)
+	// Twice what the embedded engine keeps free: were it the same, the spool could fill the disk until the engine takes
+	// no more inserts, and neither would ever get on.
+	setDefault(&o.ReserveBytes, 1<<30)
 	setDefault(&o.SegmentBytes, 16<<20)
 	setDefault(&o.BatchRecords, 50_000)
 	setDefault(&o.BatchBytes, 8<<20)
@@ -63,6 +67,7 @@ type Spool struct {
 	id      string // part of every token: two spools never share one
 	lock    *flock.Flock
 	journal journal
+	room    room
 
 	commits   atomic.Uint64 // groups written, each with one fsync
 	damaged   atomic.Uint64 // entries set aside because they could not be read
@@ -98,6 +103,7 @@ func Open(dir string, options Options) (*Spool, error) {
 	s := &Spool{
 		dir: dir, options: options, lock: lock,
 		journal:   journal{dir: dir, segmentBytes: options.SegmentBytes, logger: options.Logger},
+		room:      room{dir: dir, free: freeBytes},
 		committed: make(chan struct{}),
 		group:     newGroup(),
 		waiting:   make(chan struct{}, 1),

@@ -113,7 +113,8 @@ func (s *sidecar) run(ctx context.Context) error {
 		return err
 	}
 	defer listening.close()
-	options := spool.Options{Logger: s.logger, MaxBytes: s.config.Limits.SpoolBytes}
+	options := spool.Options{Logger: s.logger, MaxBytes: s.config.Limits.SpoolBytes,
+		ReserveBytes: s.config.Limits.ReserveBytes}
 	s.spool, err = spool.Open(filepath.Join(s.flags.Data, "spool"), options)
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func (s *sidecar) run(ctx context.Context) error {
 	s.waitFor("the store is starting")
 	handler, err := ingest.New(ingest.Options{
 		Config: s.config, Spool: s.spool, Pipeline: s.pipeline, Counters: s.counters, UserKey: userKey,
-		Logger: s.logger, Registry: s.registry, Ready: s.ready,
+		Logger: s.logger, Registry: s.registry, Fill: s.spool.Fill, Ready: s.ready,
 	})
 	if err != nil {
 		return err
