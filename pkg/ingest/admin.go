@@ -12,6 +12,24 @@ var adminPaths = []string{"/v1/deploys", "/v1/erasures", "/v1/sourcemaps", "/v1/
 // sharedPaths are answered at both addresses: load balancers ask at the one, operators at the other.
 var sharedPaths = []string{"/healthz", "/readyz"}
 
+// gateAdmin decides from the head of a request with a JSON body whether an operator sent it.
+func (s *Server) gateAdmin(r *http.Request) *refusal {
+	switch {
+	case !jsonMediaType(r):
+		return refuse(http.StatusUnsupportedMediaType, "media type", "send application/json")
+	case !knownEncoding(r):
+		return refuse(http.StatusUnsupportedMediaType, "encoding", "send the body plain or packed with gzip")
+	}
+	if refused := s.keys.mayAdminister(r); refused != nil {
+		return refused
+	}
+	// Any page open on this machine could post here; none has a reason to.
+	if s.keys.admin == nil && r.Header.Get("Origin") != "" {
+		return refuse(http.StatusForbidden, "origin", "web pages have no business here")
+	}
+	return nil
+}
+
 // PublicHandler answers what visitors' browsers may ask, for an installation whose admin endpoints have an address of
 // their own. The rest is as if it were not there.
 func (s *Server) PublicHandler() http.Handler {

@@ -46,6 +46,7 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.countRejected(d)
+	s.setAside(body.Bytes(), d)
 	if d.accepted == 0 {
 		refused := refuse(http.StatusBadRequest, "nothing usable", "nothing in the beacon can be used")
 		refused.rejected = d.rejected

@@ -41,13 +41,15 @@ type TrustedHeaders struct {
 
 // Limits bound what one client can cost. Zero means the default.
 type Limits struct {
-	BodyBytes    int64 `yaml:"body_bytes"`    // of one beacon, unpacked
-	Items        int   `yaml:"items"`         // of one beacon
-	Routes       int   `yaml:"routes"`        // distinct routes of an app
-	Endpoints    int   `yaml:"endpoints"`     // distinct endpoints of an app
-	SpoolBytes   int64 `yaml:"spool_bytes"`   // waiting for the store
-	ReserveBytes int64 `yaml:"reserve_bytes"` // of the disk, kept free of the spool
-	Connections  int   `yaml:"connections"`   // open at once, at each address
+	BodyBytes       int64 `yaml:"body_bytes"`       // of one beacon, unpacked
+	Items           int   `yaml:"items"`            // of one beacon
+	Routes          int   `yaml:"routes"`           // distinct routes of an app
+	Endpoints       int   `yaml:"endpoints"`        // distinct endpoints of an app
+	SpoolBytes      int64 `yaml:"spool_bytes"`      // waiting for the store
+	ReserveBytes    int64 `yaml:"reserve_bytes"`    // of the disk, kept free of the spool
+	QuarantineBytes int64 `yaml:"quarantine_bytes"` // of rejected items
+	QuarantineDays  int   `yaml:"quarantine_days"`  // that rejected items are kept
+	Connections     int   `yaml:"connections"`      // open at once, at each address
 }
 
 // App is one site.

@@ -33,18 +33,8 @@ func (s *Server) deploys(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) takeDeploy(r *http.Request) *refusal {
-	switch {
-	case !jsonMediaType(r):
-		return refuse(http.StatusUnsupportedMediaType, "media type", "send application/json")
-	case !knownEncoding(r):
-		return refuse(http.StatusUnsupportedMediaType, "encoding", "send the body plain or packed with gzip")
-	}
-	if refused := s.keys.mayAdminister(r); refused != nil {
+	if refused := s.gateAdmin(r); refused != nil {
 		return refused
-	}
-	// Any page open on this machine could post here; none has a reason to.
-	if s.keys.admin == nil && r.Header.Get("Origin") != "" {
-		return refuse(http.StatusForbidden, "origin", "deploys are not recorded from web pages")
 	}
 	body := bodies.Get().(*bytes.Buffer)
 	defer putBody(body)

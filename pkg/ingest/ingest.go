@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/sightline-rum/sightline/pkg/enrich"
+	"github.com/sightline-rum/sightline/pkg/quarantine"
 )
 
 // Appender keeps a record: when Append returns nil, it is on disk. The record is the caller's again afterwards.
@@ -25,7 +27,8 @@ type Appender interface {
 	Append(ctx context.Context, record []byte) error
 }
 
-// Options are what a Server is made of. All but Fill and Ready are required.
+// Options are what a Server is made of. The pointers, functions and interfaces before
+// Quarantine are required.
 type Options struct {
 	Config   Config
 	Spool    Appender
@@ -34,6 +37,9 @@ type Options struct {
 	UserKey  []byte
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
+
+	// Quarantine keeps rejected items. Nil keeps none.
+	Quarantine *quarantine.Quarantine
 
 	// Fill is how full the spool is, from 0 to 1; above a half, beacons are sampled. Nil never samples.
 	Fill func() float64
@@ -60,6 +66,10 @@ type Server struct {
 	pressure *pressure
 
 	complaints *rate.Sometimes
+
+	quarantine     *quarantine.Quarantine
+	quarantineRate *rate.Limiter
+	replaying      sync.Mutex // two replays at once would store an entry twice
 }
 
 // New prepares a server.
@@ -79,6 +89,7 @@ func New(o Options) (*Server, error) {
 		userKey: o.UserKey, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry), ready: o.Ready,
 		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
 		pressure: newPressure(o.Fill), complaints: &rate.Sometimes{Interval: 10 * time.Second},
+		quarantine: o.Quarantine, quarantineRate: rate.NewLimiter(quarantinedPerSecond, quarantinedBurst),
 	}, nil
 }
 
@@ -101,6 +112,7 @@ func (s *Server) Handler() http.Handler {
 	endpoint("/collect", http.MethodPost, s.collect)
 	endpoint("/collect/{app_key}", http.MethodPost, s.collect)
 	endpoint("/v1/deploys", http.MethodPost, s.deploys)
+	endpoint("/v1/quarantine/replay", http.MethodPost, s.replays)
 	endpoint("/healthz", http.MethodGet, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`))
 	})

@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sightline-rum/sightline/pkg/enrich"
+	"github.com/sightline-rum/sightline/pkg/quarantine"
 	"github.com/sightline-rum/sightline/pkg/rum"
 	"github.com/sightline-rum/sightline/pkg/spool"
 )
@@ -36,6 +37,7 @@ type sidecar struct {
 	server   *Server
 	spool    *spool.Spool
 	counters *Counters
+	rejected *quarantine.Quarantine
 	http     *httptest.Server
 }
 
@@ -55,15 +57,18 @@ func start(t *testing.T, yaml string, options ...spool.Options) *sidecar {
 	require.NoError(t, err)
 	userKey, err := LoadUserKey(t.TempDir())
 	require.NoError(t, err)
+	rejected := quarantine.Open(t.TempDir(), quarantine.Options{})
 	server, err := New(Options{
-		Config: config, Spool: queue, Pipeline: pipeline, Counters: counters, UserKey: userKey,
+		Quarantine: rejected,
+		Config:     config, Spool: queue, Pipeline: pipeline, Counters: counters, UserKey: userKey,
 		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	})
 	require.NoError(t, err)
-	s := &sidecar{t: t, server: server, spool: queue, counters: counters, http: httptest.NewServer(server.Handler())}
+	s := &sidecar{t: t, server: server, spool: queue, counters: counters, rejected: rejected, http: httptest.NewServer(server.Handler())}
 	t.Cleanup(func() {
 		s.http.Close()
 		require.NoError(t, queue.Close())
+		require.NoError(t, rejected.Close())
 	})
 	return s
 }
@@ -391,6 +396,7 @@ func TestWhatIsRefusedIsCountedInTheStoreToo(t *testing.T) {
 	}
 	require.Equal(t, map[string]int64{
 		"shop|qa|accepted|faro":                                 2,
+		"shop|qa|quarantined|faro":                              2,
 		"shop|qa|rejected|an event without a name":              1,
 		"shop|qa|rejected|a value is not a number of 0 or more": 1,
 		"|production|refused|undecodable":                       1,

@@ -18,6 +18,7 @@ import (
 	"github.com/sightline-rum/sightline/pkg/engine"
 	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/ingest"
+	"github.com/sightline-rum/sightline/pkg/quarantine"
 	"github.com/sightline-rum/sightline/pkg/spool"
 	"github.com/sightline-rum/sightline/pkg/store"
 )
@@ -128,9 +129,12 @@ func (s *sidecar) run(ctx context.Context) error {
 	s.registry = prometheus.NewRegistry()
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.waitFor("the store is starting")
+	rejected := quarantine.Open(filepath.Join(s.flags.Data, "quarantine"), quarantine.Options{Logger: s.logger,
+		MaxBytes: s.config.Limits.QuarantineBytes, MaxAge: time.Duration(s.config.Limits.QuarantineDays) * 24 * time.Hour})
+	defer rejected.Close()
 	handler, err := ingest.New(ingest.Options{
 		Config: s.config, Spool: s.spool, Pipeline: s.pipeline, Counters: s.counters, UserKey: userKey,
-		Logger: s.logger, Registry: s.registry, Fill: s.spool.Fill, Ready: s.ready,
+		Logger: s.logger, Registry: s.registry, Quarantine: rejected, Fill: s.spool.Fill, Ready: s.ready,
 	})
 	if err != nil {
 		return err
