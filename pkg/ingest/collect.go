@@ -137,7 +137,8 @@ func (s *Server) locate(c *rum.Context, r *http.Request) {
 // keep scrubs a beacon and appends it to the spool.
 func (s *Server) keep(d *faroDecoder) error {
 	c := &d.beacon.Context
-	if s.pressure.sampled(&d.beacon) {
+	to := s.lanes.of(c)
+	if to.pressure.sampled(&d.beacon) {
 		d.told.forget(d.spans)
 		s.counters.Add(c.App, c.Environment, "skipped", "sampled under pressure", int64(d.accepted))
 		return errSampled
@@ -153,7 +154,7 @@ func (s *Server) keep(d *faroDecoder) error {
 		if err == nil {
 			start := time.Now()
 			ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
-			err = s.spool.Append(ctx, encoded)
+			err = to.spool.Append(ctx, encoded)
 			cancel()
 			s.metrics.commit.Observe(time.Since(start).Seconds())
 		}

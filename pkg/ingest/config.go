@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"reflect"
 	"strings"
 
@@ -21,12 +20,13 @@ import (
 // Config is the sidecar's configuration file. The zero value serves one machine's own use: an open key for any app,
 // from this machine only.
 type Config struct {
-	Environment      string         `yaml:"environment"`
-	OpenKey          *bool          `yaml:"open_key"`
-	AdminTokenSHA256 string         `yaml:"admin_token_sha256"`
-	TrustedHeaders   TrustedHeaders `yaml:"trusted_headers"`
-	Limits           Limits         `yaml:"limits"`
-	Apps             map[string]App `yaml:"apps"`
+	Environment      string           `yaml:"environment"`
+	OpenKey          *bool            `yaml:"open_key"`
+	AdminTokenSHA256 string           `yaml:"admin_token_sha256"`
+	TrustedHeaders   TrustedHeaders   `yaml:"trusted_headers"`
+	Limits           Limits           `yaml:"limits"`
+	Apps             map[string]App   `yaml:"apps"`
+	Stores           map[string]Store `yaml:"stores"`
 }
 
 // DefaultEnvironment is given to beacons that name none, when neither their key nor the config names one.
@@ -92,27 +92,24 @@ const (
 	DefaultItems     = 1000
 )
 
-// LoadConfig reads a configuration file. Unknown keys are errors that name the key it may have meant.
-func LoadConfig(path string) (Config, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("read config: %w", err)
-	}
-	config, err := ParseConfig(text)
-	if err != nil {
-		return Config{}, fmt.Errorf("config %s: %w", path, err)
-	}
-	return config, nil
-}
+// LoadConfig reads a configuration file alone. Unknown keys are errors that name the key it may have meant.
+func LoadConfig(path string) (Config, error) { return ReadConfig(path, nil, nil) }
 
 // ParseConfig reads and checks a configuration.
 func ParseConfig(text []byte) (Config, error) {
-	var config Config
-	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&config)
+	config, err := decodeConfig(text)
+	if err != nil {
+		return Config{}, err
+	}
+	return config, config.check()
+}
+
+func decodeConfig(text []byte) (config Config, err error) {
+	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&config)
 	if err != nil && !errors.Is(err, io.EOF) { // an empty file is an empty config
 		return Config{}, explain(err)
 	}
-	return config, config.check()
+	return config, nil
 }
 
 // explain adds the nearest key there is to an unknown one.
@@ -124,7 +121,8 @@ func explain(err error) error {
 	name := unknown.Token.Value
 	nearest, distance := "", 4
 	for _, candidate := range configKeys(reflect.TypeFor[Config](), nil) {
-		if d := levenshtein.ComputeDistance(name, candidate); d < distance {
+		// A key of that very name is one of another place.
+		if d := levenshtein.ComputeDistance(name, candidate); d > 0 && d < distance {
 			nearest, distance = candidate, d
 		}
 	}
@@ -176,6 +174,9 @@ func (c *Config) check() error {
 				return fmt.Errorf("apps.%s.keys[%d]: rate and burst cannot be negative", name, i)
 			}
 		}
+	}
+	if err := c.checkStores(); err != nil {
+		return err
 	}
 	_, err := enrich.New(c.Enrich(nil))
 	return err

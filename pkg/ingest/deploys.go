@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -66,7 +67,9 @@ func (s *Server) takeDeploy(r *http.Request) *refusal {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 		defer cancel()
-		err = s.spool.Append(ctx, encoded)
+		for _, to := range s.lanes.everyOf(d.App) {
+			err = errors.Join(err, to.spool.Append(ctx, encoded))
+		}
 	}
 	if err != nil {
 		s.logger.Error("a deploy could not be kept", "error", err)

@@ -41,6 +41,9 @@ type Options struct {
 	// Quarantine keeps rejected items. Nil keeps none.
 	Quarantine *quarantine.Quarantine
 
+	// Stores are the spools of the further stores that the config names.
+	Stores map[string]Destination
+
 	// Fill is how full the spool is, from 0 to 1; above a half, beacons are sampled. Nil never samples.
 	Fill func() float64
 
@@ -52,7 +55,6 @@ type Options struct {
 type Server struct {
 	config   Config
 	limits   Limits
-	spool    Appender
 	pipeline *enrich.Pipeline
 	counters *Counters
 	userKey  []byte
@@ -63,7 +65,7 @@ type Server struct {
 	keys     *keyring
 	told     *told
 	repeats  *repeats
-	pressure *pressure
+	lanes    *lanes
 
 	complaints *rate.Sometimes
 
@@ -84,11 +86,16 @@ func New(o Options) (*Server, error) {
 	for name, app := range o.Config.Apps {
 		traced[name] = app.Traced
 	}
+	lanes, err := newLanes(&o)
+	if err != nil {
+		return nil, err
+	}
+	o.Counters.route(lanes.ofApp)
 	return &Server{
-		config: o.Config, limits: o.Config.limits(), spool: o.Spool, pipeline: o.Pipeline, counters: o.Counters,
+		config: o.Config, limits: o.Config.limits(), pipeline: o.Pipeline, counters: o.Counters,
 		userKey: o.UserKey, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry), ready: o.Ready,
 		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
-		pressure: newPressure(o.Fill), complaints: &rate.Sometimes{Interval: 10 * time.Second},
+		lanes: lanes, complaints: &rate.Sometimes{Interval: 10 * time.Second},
 		quarantine: o.Quarantine, quarantineRate: rate.NewLimiter(quarantinedPerSecond, quarantinedBurst),
 	}, nil
 }

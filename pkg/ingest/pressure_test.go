@@ -127,7 +127,7 @@ func TestASampledBeaconIsAnsweredAndCountedAndNotKept(t *testing.T) {
 	c := newClocked()
 	c.full = 0.99
 	c.flow(map[string]int{"shop": 100})
-	s.server.pressure = c.pressure
+	s.server.lanes.main.pressure = c.pressure
 	kept, sampled := 0, 0
 	for n := range 200 {
 		a := s.do(call{body: fmt.Sprintf(`{"meta":{"app":{"name":"shop"},"session":{"id":"s%d"}},"events":[{"name":"x"},{}]}`, n)})

@@ -58,15 +58,18 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	return s.run(ctx)
 }
 
-// config reads the configuration file, if there is one. Its version is the file's time: journeys of the same file have
+// config reads the configuration file, if there is one, and the environment. Its version is the file's time: journeys of the same file have
 // the same version however often they are written.
 func (c *serveCmd) config() (ingest.Config, uint64, error) {
-	if c.Config == "" {
-		return ingest.Config{}, 0, nil
-	}
-	config, err := ingest.LoadConfig(c.Config)
+	config, err := ingest.ReadConfig(c.Config, os.Environ(), flagVariables())
 	if err != nil {
 		return ingest.Config{}, 0, err
+	}
+	if err := checkStores(config); err != nil {
+		return ingest.Config{}, 0, err
+	}
+	if c.Config == "" {
+		return config, uint64(time.Now().UnixMilli()), nil
 	}
 	info, err := os.Stat(c.Config)
 	if err != nil {
@@ -98,6 +101,9 @@ type sidecar struct {
 	registry *prometheus.Registry
 
 	waiting atomic.Pointer[string] // what keeps beacons from being stored, or nil
+
+	further   map[string]*sidecar // the lanes of further stores
+	storeName *string             // of such a lane
 }
 
 // run takes beacons as soon as the spool is open, whatever state the store is in, and stops in the opposite order.
@@ -114,9 +120,7 @@ func (s *sidecar) run(ctx context.Context) error {
 		return err
 	}
 	defer listening.close()
-	options := spool.Options{Logger: s.logger, MaxBytes: s.config.Limits.SpoolBytes,
-		ReserveBytes: s.config.Limits.ReserveBytes}
-	s.spool, err = spool.Open(filepath.Join(s.flags.Data, "spool"), options)
+	s.spool, err = spool.Open(filepath.Join(s.flags.Data, "spool"), s.spoolOptions())
 	if err != nil {
 		return err
 	}
@@ -129,12 +133,16 @@ func (s *sidecar) run(ctx context.Context) error {
 	s.registry = prometheus.NewRegistry()
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.waitFor("the store is starting")
+	if err := s.openFurther(); err != nil {
+		return err
+	}
+	defer s.closeFurther()
 	rejected := quarantine.Open(filepath.Join(s.flags.Data, "quarantine"), quarantine.Options{Logger: s.logger,
 		MaxBytes: s.config.Limits.QuarantineBytes, MaxAge: time.Duration(s.config.Limits.QuarantineDays) * 24 * time.Hour})
 	defer rejected.Close()
 	handler, err := ingest.New(ingest.Options{
 		Config: s.config, Spool: s.spool, Pipeline: s.pipeline, Counters: s.counters, UserKey: userKey,
-		Logger: s.logger, Registry: s.registry, Quarantine: rejected, Fill: s.spool.Fill, Ready: s.ready,
+		Logger: s.logger, Registry: s.registry, Quarantine: rejected, Stores: s.destinations(), Fill: s.spool.Fill, Ready: s.ready,
 	})
 	if err != nil {
 		return err
@@ -144,7 +152,7 @@ func (s *sidecar) run(ctx context.Context) error {
 	draining, stopDraining := context.WithCancel(context.Background())
 	defer stopDraining()
 	stored := make(chan error, 1)
-	go func() { stored <- s.store(draining) }()
+	go func() { stored <- s.storeEverywhere(draining) }()
 
 	listening.serve(s, handler)
 	flushing, stopFlushing := context.WithCancel(context.Background())
@@ -173,10 +181,8 @@ func (s *sidecar) run(ctx context.Context) error {
 	if err := s.counters.Flush(last, s.spool); err != nil {
 		s.logger.Warn("the last counters are lost", "error", err)
 	}
-	if failure == nil && s.ready() == nil {
-		if err := s.spool.Wait(last); err != nil {
-			s.logger.Info("what is left in the spool is stored after the next start", "records", s.spool.Depth())
-		}
+	if failure == nil {
+		s.waitDrained(last)
 	}
 	stopDraining()
 	if err := <-stored; failure == nil {
@@ -211,6 +217,11 @@ func (s *sidecar) ready() error {
 	if what := s.waiting.Load(); what != nil {
 		return errors.New(*what)
 	}
+	for name, lane := range s.further {
+		if err := lane.ready(); err != nil {
+			return fmt.Errorf("store %s: %w", name, err)
+		}
+	}
 	return nil
 }
 
@@ -230,7 +241,7 @@ func (s *sidecar) store(ctx context.Context) error {
 	defer opened.Close()
 	opened = opened.OnCluster(s.flags.Cluster)
 	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
-		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, "dead-letters"), Registerer: s.registry,
+		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, "dead-letters"), Registerer: s.registerer(),
 		Count: s.counters.Add,
 	})
 	if !s.prepare(ctx, opened) {
