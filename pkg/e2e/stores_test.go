@@ -36,12 +36,9 @@ func configured(t testing.TB, text string) (path string) {
 // visitFrom sends one view of a visitor in a country.
 func visitFrom(s *sidecar, country, session string) (status int) {
 	s.t.Helper()
-	body := fmt.Sprintf(`{"meta":{"app":{"name":"shop"},"session":{"id":%q}},"events":[{"name":"from %s"}]}`, session, country)
-	request, err := http.NewRequest(http.MethodPost, s.url("/collect"), strings.NewReader(body))
-	require.NoError(s.t, err)
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("CF-IPCountry", country)
-	answer, err := http.DefaultClient.Do(request)
+	body := fmt.Sprintf(`{"meta":{"app":{"name":"shop"},"session":{"id":%q},"geo":{"country_iso":%q}},"events":[{"name":"x"}]}`,
+		session, country)
+	answer, err := http.Post(s.url("/collect"), "application/json", strings.NewReader(body))
 	require.NoError(s.t, err)
 	_, _ = io.Copy(io.Discard, answer.Body)
 	answer.Body.Close()
@@ -54,7 +51,6 @@ func TestDataOfOneRegionNeverCrossesIntoAnothersStore(t *testing.T) {
 	world := newSidecar(t)
 	t.Cleanup(world.stop)
 	world.config = configured(t, fmt.Sprintf(`
-trusted_headers: {country: [CF-IPCountry]}
 stores:
   eu: {clickhouse: %q, countries: [DE, FR]}
 `, eu.dsn()))

@@ -33,7 +33,6 @@ func (w *waiting) sessions() (all []string) {
 }
 
 const regions = `
-trusted_headers: {country: [X-Country]}
 stores:
   eu:   {clickhouse: "clickhouse://eu:9000/x", countries: [DE, FR, unknown]}
   bank: {clickhouse: "clickhouse://bank:9000/x", apps: [bank]}
@@ -55,12 +54,12 @@ func TestABeaconGoesToItsOwnStoreAndNoOther(t *testing.T) {
 	defer s.http.Close()
 
 	send := func(session, app, country string) {
-		body := `{"meta":{"app":{"name":"` + app + `"},"session":{"id":"` + session + `"}},"events":[{"name":"x"}]}`
-		require.Equal(t, 202, s.do(call{body: body, header: map[string]string{"X-Country": country}}).status)
+		body := `{"meta":{"app":{"name":"` + app + `"},"session":{"id":"` + session + `"},"geo":{"country_iso":"` + country + `"}},"events":[{"name":"x"}]}`
+		require.Equal(t, 202, s.do(call{body: body}).status)
 	}
 	send("us", "shop", "US")
 	send("de", "shop", "DE")
-	send("fr", "shop", "fr")
+	send("fr", "shop", "FR")
 	send("nowhere", "shop", "")
 	send("bank-de", "bank", "DE")
 	send("bank-us", "bank", "US")
