@@ -47,7 +47,7 @@ func ReadConfig(path string, environment, others []string) (Config, error) {
 }
 
 // override sets what the environment says, in the order of the names, so that the result does not depend on chance.
-func (c *Config) override(environment, others []string) (any bool, err error) {
+func (c *Config) override(environment, others []string) (overridden bool, err error) {
 	variables := slices.Clone(environment)
 	slices.Sort(variables)
 	for _, variable := range variables {
@@ -59,16 +59,16 @@ func (c *Config) override(environment, others []string) (any bool, err error) {
 		known, err := assign(reflect.ValueOf(c).Elem(), path, value)
 		switch {
 		case err != nil:
-			return any, fmt.Errorf("environment variable %s: %w", name, err)
+			return overridden, fmt.Errorf("environment variable %s: %w", name, err)
 		case known:
-			any = true
+			overridden = true
 		case !slices.Contains(others, name):
 			if err := c.unknownVariable(name); err != nil {
-				return any, err
+				return overridden, err
 			}
 		}
 	}
-	return any, nil
+	return overridden, nil
 }
 
 // unknownVariable is an error where a variable was meant for the configuration: it begins with the name of a section, or

@@ -4,4 +4,5 @@ package spool
 
 import "errors"
 
-func freeBytes(string) (uint64, error) { return 0, errors.New("the free disk space is not known here") }
+// FreeBytes is known on Unix systems only.
+func FreeBytes(string) (uint64, error) { return 0, errors.New("the free disk space is not known here") }

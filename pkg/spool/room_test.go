@@ -46,7 +46,7 @@ func TestFillFollowsWhatIsWaiting(t *testing.T) {
 }
 
 func TestTheDisksFreeSpaceIsKnown(t *testing.T) {
-	free, err := freeBytes(t.TempDir())
+	free, err := FreeBytes(t.TempDir())
 	require.NoError(t, err)
 	require.Positive(t, free)
 }

@@ -4,8 +4,8 @@ package spool
 
 import "golang.org/x/sys/unix"
 
-// freeBytes is what a process without privileges may still write to the file system of a folder.
-func freeBytes(dir string) (uint64, error) {
+// FreeBytes is what a process without privileges may still write to the file system of a folder.
+func FreeBytes(dir string) (uint64, error) {
 	var info unix.Statfs_t
 	if err := unix.Statfs(dir, &info); err != nil {
 		return 0, err

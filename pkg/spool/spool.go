@@ -40,14 +40,19 @@ type Options struct {
 	Gather       time.Duration // how long a batch that is not full waits for more. Default 1 s
 }
 
+// Defaults that others tell people of. The reserve is twice what the embedded engine keeps free: were it the same, the
+// spool could fill the disk until the engine takes no more inserts, and neither would ever get on.
+const (
+	DefaultMaxBytes     = 1 << 30
+	DefaultReserveBytes = 1 << 30
+)
+
 func (o *Options) setDefaults() {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	setDefault(&o.MaxBytes, 1<<30)
-	// Twice what the embedded engine keeps free: were it the same, the spool could fill the disk until the engine takes
-	// no more inserts, and neither would ever get on.
-	setDefault(&o.ReserveBytes, 1<<30)
+	setDefault(&o.MaxBytes, DefaultMaxBytes)
+	setDefault(&o.ReserveBytes, DefaultReserveBytes)
 	setDefault(&o.SegmentBytes, 16<<20)
 	setDefault(&o.BatchRecords, 50_000)
 	setDefault(&o.BatchBytes, 8<<20)
@@ -103,7 +108,7 @@ func Open(dir string, options Options) (*Spool, error) {
 	s := &Spool{
 		dir: dir, options: options, lock: lock,
 		journal:   journal{dir: dir, segmentBytes: options.SegmentBytes, logger: options.Logger},
-		room:      room{dir: dir, free: freeBytes},
+		room:      room{dir: dir, free: FreeBytes},
 		committed: make(chan struct{}),
 		group:     newGroup(),
 		waiting:   make(chan struct{}, 1),
