@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -158,4 +159,31 @@ apps:
 	require.LessOrEqual(t, s.metric("sightline_spool_bytes"), 30_000.0)
 	answer, _ = do(call{method: "OPTIONS", path: "/collect/k1"})
 	require.Equal(t, 204, answer.StatusCode, "a page can still ask")
+}
+
+func TestOperatorsCanHaveAnAddressOfTheirOwn(t *testing.T) {
+	s := newSidecar(t)
+	t.Cleanup(s.stop)
+	admin := freeAddress(t)
+	s.flags = []string{"--admin-listen", admin}
+	s.start()
+	s.waitReady()
+	deploy := func(to string) error {
+		return exec.Command(sightline, "deploy", "--app", "shop", "--release", "1", "--to", "http://"+to).Run()
+	}
+	require.Error(t, deploy(s.listen))
+	require.NoError(t, deploy(admin))
+	answer, err := http.Get(s.url("/metrics"))
+	require.NoError(t, err)
+	answer.Body.Close()
+	require.Equal(t, http.StatusNotFound, answer.StatusCode)
+	answer, err = http.Get("http://" + admin + "/metrics")
+	require.NoError(t, err)
+	answer.Body.Close()
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+	require.True(t, post(s, "v5-1-1"))
+
+	replayed, err := exec.Command(sightline, "quarantine", "replay", "--to", "http://"+admin).CombinedOutput()
+	require.NoError(t, err)
+	require.Equal(t, "0 replayed, 0 still rejected\n", string(replayed))
 }

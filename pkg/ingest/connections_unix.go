@@ -4,7 +4,7 @@ package ingest
 
 import "golang.org/x/sys/unix"
 
-// mostConnections is the default where the process may open more: each costs about 12 kB.
+// mostConnections is the default where the process may open more: each costs about 20 kB.
 const mostConnections = 20_000
 
 // keptFiles are for the spool, the store and the logs.
