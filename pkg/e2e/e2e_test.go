@@ -58,7 +58,8 @@ type sidecar struct {
 	data    string
 	listen  string
 	engine  string
-	config  string // a configuration file; "" for none
+	config  string   // a configuration file; "" for none
+	flags   []string // further ones
 	process *exec.Cmd
 	logs    *bytes.Buffer
 	exited  chan error
@@ -89,7 +90,7 @@ func (s *sidecar) start() {
 	if s.config != "" {
 		args = append(args, "--config", s.config)
 	}
-	s.process = exec.Command(sightline, args...)
+	s.process = exec.Command(sightline, append(args, s.flags...)...)
 	// The engine's library lies in the project's node_modules, which is looked for upwards from the working folder.
 	s.process.Dir = "."
 	s.process.Stdout, s.process.Stderr = s.logs, s.logs

@@ -2,13 +2,13 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -39,17 +39,7 @@ func TestNothingAcknowledgedIsLostOrDoubledByKills(t *testing.T) {
 	s.waitReady()
 	s.waitDrained()
 
-	stored := map[string]uint64{}
-	rows, err := s.sql().Query(context.Background(), "SELECT metric_id, count() FROM vitals GROUP BY metric_id")
-	require.NoError(t, err)
-	for rows.Next() {
-		var id string
-		var count uint64
-		require.NoError(t, rows.Scan(&id, &count))
-		stored[id] = count
-	}
-	require.NoError(t, rows.Err())
-
+	stored := stored(t, s)
 	lost, doubled := 0, 0
 	for _, id := range acknowledged {
 		if stored[id] == 0 {
@@ -81,8 +71,12 @@ type load struct {
 	acknowledged []string
 }
 
+// loads tells the ids of several loads apart.
+var loads atomic.Int32
+
 func startLoad(s *sidecar, clients int) *load {
 	l := &load{done: make(chan struct{})}
+	number := loads.Add(1)
 	for client := range clients {
 		l.clients.Go(func() {
 			for n := 0; ; n++ {
@@ -91,7 +85,7 @@ func startLoad(s *sidecar, clients int) *load {
 					return
 				default:
 				}
-				id := fmt.Sprintf("v5-%d-%d-%d-%d", time.Now().UnixMilli(), os.Getpid(), client, n)
+				id := fmt.Sprintf("v5-%d-%d-%d-%d-%d", time.Now().UnixMilli(), os.Getpid(), number, client, n)
 				if post(s, id) {
 					l.mu.Lock()
 					l.acknowledged = append(l.acknowledged, id)

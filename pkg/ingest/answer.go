@@ -99,6 +99,24 @@ func (s *Server) answerAccepted(w http.ResponseWriter, format string, accepted i
 	writeJSON(w, http.StatusAccepted, e.Bytes())
 }
 
+// answerSampled tells a client that its beacon was taken note of and not kept: it is not to send it again.
+func (s *Server) answerSampled(w http.ResponseWriter, format string, items int, rejected []rejection) {
+	s.metrics.requests.WithLabelValues(format, "202").Inc()
+	e := jx.GetEncoder()
+	defer jx.PutEncoder(e)
+	e.Obj(func(e *jx.Encoder) {
+		e.Field("accepted", func(e *jx.Encoder) { e.Int(0) })
+		e.Field("sampled", func(e *jx.Encoder) { e.Int(items) })
+		writeRejected(e, rejected)
+	})
+	writeJSON(w, http.StatusAccepted, e.Bytes())
+}
+
+// complain logs that beacons cannot be kept, once in a while: every client is told, and there may be thousands a second.
+func (s *Server) complain(err error) {
+	s.complaints.Do(func() { s.logger.Error("beacons cannot be kept and are refused with 503", "error", err) })
+}
+
 // maxTold is how many rejected items one answer lists; the counters have them all.
 const maxTold = 100
 

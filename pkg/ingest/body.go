@@ -54,11 +54,25 @@ func readBody(r *http.Request, into *bytes.Buffer, limit int64) error {
 	return nil
 }
 
+// refuseBody is the refusal of a body that readBody failed on.
+func refuseBody(err error) *refusal {
+	switch {
+	case errors.Is(err, errTooLarge):
+		return refuse(http.StatusRequestEntityTooLarge, "too large", err.Error())
+	case errors.Is(err, errSlow):
+		return refuse(http.StatusRequestTimeout, "too slow", err.Error()+"; send it again over a better connection")
+	}
+	return refuse(http.StatusBadRequest, "unreadable", err.Error())
+}
+
 // drainLimit is how much of a refused body is still read: a browser that is cut off while it sends sees a network
 // error instead of the answer, and a client that sends on for longer has lost its claim to one.
 const drainLimit = 16 << 20
 
 func drain(r *http.Request) {
+	if r.Header.Get("Expect") != "" { // it waits to be told that its body is wanted
+		return
+	}
 	_, _ = io.CopyN(io.Discard, r.Body, drainLimit)
 }
 

@@ -31,11 +31,7 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 	body := bodies.Get().(*bytes.Buffer)
 	defer putBody(body)
 	if err := readBody(r, body, s.limits.BodyBytes); err != nil {
-		refused := refuse(http.StatusBadRequest, "unreadable", err.Error())
-		if errors.Is(err, errTooLarge) {
-			refused = refuse(http.StatusRequestEntityTooLarge, "too large", err.Error())
-		}
-		s.answerRefusal(w, r, formatFaro, g, refused)
+		s.answerRefusal(w, r, formatFaro, g, refuseBody(err))
 		return
 	}
 
@@ -52,6 +48,7 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.countRejected(d)
+	s.setAside(body.Bytes(), d)
 	if d.accepted == 0 {
 		refused := refuse(http.StatusBadRequest, "nothing usable", "nothing in the beacon can be used")
 		refused.rejected = d.rejected
@@ -125,6 +122,12 @@ func (s *Server) identify(d *faroDecoder, g *grant, r *http.Request) *refusal {
 // keep scrubs a beacon and appends it to the spool.
 func (s *Server) keep(d *faroDecoder) error {
 	c := &d.beacon.Context
+	to := s.lanes.of(c)
+	if to.pressure.sampled(&d.beacon) {
+		d.told.forget(d.spans)
+		s.counters.Add(c.App, c.Environment, "skipped", "sampled under pressure", int64(d.accepted))
+		return errSampled
+	}
 	// All that was taken may have been told before, and then there is nothing to keep.
 	if d.beacon.Len() > 0 {
 		s.pipeline.AtAccept(&d.beacon)
@@ -136,7 +139,7 @@ func (s *Server) keep(d *faroDecoder) error {
 		if err == nil {
 			start := time.Now()
 			ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
-			err = s.spool.Append(ctx, encoded)
+			err = to.spool.Append(ctx, encoded)
 			cancel()
 			s.metrics.commit.Observe(time.Since(start).Seconds())
 		}
@@ -171,8 +174,12 @@ func (s *Server) countSaid(c *rum.Context, items int64) {
 }
 
 func (s *Server) answerKept(w http.ResponseWriter, r *http.Request, g *grant, d *faroDecoder, err error) {
+	if errors.Is(err, errSampled) {
+		s.answerSampled(w, formatFaro, d.accepted, d.rejected)
+		return
+	}
 	if err != nil {
-		s.logger.Error("a beacon could not be kept", "error", err)
+		s.complain(err)
 		refused := refuse(http.StatusServiceUnavailable, "not kept", "the beacon could not be written to disk; try again later")
 		refused.retryAfter = jittered(5 * time.Second)
 		s.answerRefusal(w, r, formatFaro, g, refused)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"reflect"
 	"strings"
 
@@ -21,15 +20,16 @@ import (
 // Config is the sidecar's configuration file. The zero value serves one machine's own use: an open key for any app,
 // from this machine only.
 type Config struct {
-	Environment      string         `yaml:"environment"`
-	OpenKey          *bool          `yaml:"open_key"`
-	AdminTokenSHA256 string         `yaml:"admin_token_sha256"`
-	TrustedProxies   []string       `yaml:"trusted_proxies"`
-	Region           Region         `yaml:"region"`
-	SourceMaps       SourceMaps     `yaml:"source_maps"`
-	Limits           Limits         `yaml:"limits"`
-	Budgets          Budgets        `yaml:"budgets"`
-	Apps             map[string]App `yaml:"apps"`
+	Environment      string           `yaml:"environment"`
+	OpenKey          *bool            `yaml:"open_key"`
+	AdminTokenSHA256 string           `yaml:"admin_token_sha256"`
+	TrustedProxies   []string         `yaml:"trusted_proxies"`
+	Region           Region           `yaml:"region"`
+	SourceMaps       SourceMaps       `yaml:"source_maps"`
+	Limits           Limits           `yaml:"limits"`
+	Budgets          Budgets          `yaml:"budgets"`
+	Apps             map[string]App   `yaml:"apps"`
+	Stores           map[string]Store `yaml:"stores"`
 }
 
 // DefaultEnvironment is given to beacons that name none, when neither their key nor the config names one.
@@ -69,9 +69,13 @@ type Budgets struct {
 
 // Limits bound what one client can cost. Zero means the default.
 type Limits struct {
-	BodyBytes  int64 `yaml:"body_bytes"`  // of one beacon, unpacked
-	Items      int   `yaml:"items"`       // of one beacon
-	SpoolBytes int64 `yaml:"spool_bytes"` // waiting for the store
+	BodyBytes       int64 `yaml:"body_bytes"`       // of one beacon, unpacked
+	Items           int   `yaml:"items"`            // of one beacon
+	SpoolBytes      int64 `yaml:"spool_bytes"`      // waiting for the store
+	ReserveBytes    int64 `yaml:"reserve_bytes"`    // of the disk, kept free of the spool
+	QuarantineBytes int64 `yaml:"quarantine_bytes"` // of rejected items
+	QuarantineDays  int   `yaml:"quarantine_days"`  // that rejected items are kept
+	Connections     int   `yaml:"connections"`      // open at once, at each address
 }
 
 // App is one site.
@@ -116,27 +120,24 @@ const (
 	DefaultItems     = 1000
 )
 
-// LoadConfig reads a configuration file. Unknown keys are errors that name the key it may have meant.
-func LoadConfig(path string) (Config, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("read config: %w", err)
-	}
-	config, err := ParseConfig(text)
-	if err != nil {
-		return Config{}, fmt.Errorf("config %s: %w", path, err)
-	}
-	return config, nil
-}
+// LoadConfig reads a configuration file alone. Unknown keys are errors that name the key it may have meant.
+func LoadConfig(path string) (Config, error) { return ReadConfig(path, nil, nil) }
 
 // ParseConfig reads and checks a configuration.
 func ParseConfig(text []byte) (Config, error) {
-	var config Config
-	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&config)
+	config, err := decodeConfig(text)
+	if err != nil {
+		return Config{}, err
+	}
+	return config, config.check()
+}
+
+func decodeConfig(text []byte) (config Config, err error) {
+	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&config)
 	if err != nil && !errors.Is(err, io.EOF) { // an empty file is an empty config
 		return Config{}, explain(err)
 	}
-	return config, config.check()
+	return config, nil
 }
 
 // explain adds the nearest key there is to an unknown one.
@@ -146,19 +147,18 @@ func explain(err error) error {
 		return errors.New(yaml.FormatError(err, false, true))
 	}
 	name := unknown.Token.Value
-	nearest, distance := configKey{}, 4
-	for _, candidate := range configKeys(reflect.TypeFor[Config](), "", nil) {
-		if d := levenshtein.ComputeDistance(name, candidate.name); d < distance {
-			nearest, distance = candidate, d
+	message := fmt.Sprintf("line %d: unknown key %q", unknown.Token.Position.Line, name)
+	nearest, distance := "", 4
+	for _, known := range configKeys(reflect.TypeFor[Config](), "", nil) {
+		switch d := levenshtein.ComputeDistance(name, known.name); {
+		case d == 0:
+			message += fmt.Sprintf(" here; it belongs %s", known.within)
+		case d < distance:
+			nearest, distance = known.name, d
 		}
 	}
-	message := fmt.Sprintf("line %d: unknown key %q", unknown.Token.Position.Line, name)
-	switch {
-	case nearest.name == "":
-	case distance == 0:
-		message += fmt.Sprintf(" here; it belongs %s", nearest.within)
-	default:
-		message += fmt.Sprintf("; did you mean %q?", nearest.name)
+	if nearest != "" {
+		message += fmt.Sprintf("; did you mean %q?", nearest)
 	}
 	return errors.New(message)
 }
@@ -217,6 +217,9 @@ func (c *Config) check() error {
 				return fmt.Errorf("apps.%s.keys[%d]: rate and burst cannot be negative", name, i)
 			}
 		}
+	}
+	if err := c.checkStores(); err != nil {
+		return err
 	}
 	if _, err := c.trustedProxies(); err != nil {
 		return err

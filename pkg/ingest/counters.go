@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -15,6 +16,8 @@ import (
 type Counters struct {
 	mu     sync.Mutex
 	counts map[counterKey]int64
+
+	routed func(app string) Appender // where an app's counts go, or nil for where all others do
 }
 
 type counterKey struct {
@@ -55,15 +58,40 @@ func (c *Counters) Observe(app, environment, gauge, reason string, value int64) 
 	c.Add(app, environment, gauge+rum.Observed, reason, 1)
 }
 
+// route sends each app's counts to a place of their own.
+func (c *Counters) route(to func(app string) Appender) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.routed = to
+}
+
 // Flush appends what was counted since the last time. What could not be appended is kept for the next.
 func (c *Counters) Flush(ctx context.Context, to Appender) error {
 	c.mu.Lock()
-	taken := c.counts
+	taken, routed := c.counts, c.routed
 	c.counts = map[counterKey]int64{}
 	c.mu.Unlock()
-	if len(taken) == 0 {
-		return nil
+	parts := map[Appender]map[counterKey]int64{}
+	for key, value := range taken {
+		at := to
+		if routed != nil {
+			if own := routed(key.app); own != nil {
+				at = own
+			}
+		}
+		if parts[at] == nil {
+			parts[at] = map[counterKey]int64{}
+		}
+		parts[at][key] = value
 	}
+	var failed []error
+	for at, counts := range parts {
+		failed = append(failed, c.flush(ctx, at, counts))
+	}
+	return errors.Join(failed...)
+}
+
+func (c *Counters) flush(ctx context.Context, to Appender, taken map[counterKey]int64) error {
 	record := rum.Record{Counts: make([]rum.Count, 0, len(taken))}
 	for key, value := range taken {
 		record.Counts = append(record.Counts, rum.Count{

@@ -34,26 +34,13 @@ func (s *Server) deploys(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) takeDeploy(r *http.Request) *refusal {
-	switch {
-	case !jsonMediaType(r):
-		return refuse(http.StatusUnsupportedMediaType, "media type", "send application/json")
-	case !knownEncoding(r):
-		return refuse(http.StatusUnsupportedMediaType, "encoding", "send the body plain or packed with gzip")
-	}
-	if refused := s.keys.mayAdminister(r); refused != nil {
+	if refused := s.gateAdmin(r); refused != nil {
 		return refused
-	}
-	// Any page open on this machine could post here; none has a reason to.
-	if s.keys.admin == nil && r.Header.Get("Origin") != "" {
-		return refuse(http.StatusForbidden, "origin", "deploys are not recorded from web pages")
 	}
 	body := bodies.Get().(*bytes.Buffer)
 	defer putBody(body)
 	if err := readBody(r, body, 64<<10); err != nil {
-		if errors.Is(err, errTooLarge) {
-			return refuse(http.StatusRequestEntityTooLarge, "too large", err.Error())
-		}
-		return refuse(http.StatusBadRequest, "unreadable", err.Error())
+		return refuseBody(err)
 	}
 	var d Deploy
 	if err := json.Unmarshal(body.Bytes(), &d); err != nil {
@@ -80,7 +67,9 @@ func (s *Server) takeDeploy(r *http.Request) *refusal {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 		defer cancel()
-		err = s.spool.Append(ctx, encoded)
+		for _, to := range s.lanes.everyOf(d.App) {
+			err = errors.Join(err, to.spool.Append(ctx, encoded))
+		}
 	}
 	if err != nil {
 		s.logger.Error("a deploy could not be kept", "error", err)

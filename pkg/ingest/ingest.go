@@ -11,13 +11,16 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/time/rate"
 
 	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/erase"
+	"github.com/sightline-rum/sightline/pkg/quarantine"
 	"github.com/sightline-rum/sightline/pkg/sourcemap"
 )
 
@@ -26,7 +29,8 @@ type Appender interface {
 	Append(ctx context.Context, record []byte) error
 }
 
-// Options are what a Server is made of. All but SourceMaps, Erasures and Ready are required.
+// Options are what a Server is made of. The pointers, functions and interfaces before
+// Quarantine are required.
 type Options struct {
 	Config   Config
 	Spool    Appender
@@ -35,6 +39,15 @@ type Options struct {
 	UserKey  []byte
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
+
+	// Quarantine keeps rejected items. Nil keeps none.
+	Quarantine *quarantine.Quarantine
+
+	// Stores are the spools of the further stores that the config names.
+	Stores map[string]Destination
+
+	// Fill is how full the spool is, from 0 to 1; above a half, beacons are sampled. Nil never samples.
+	Fill func() float64
 
 	// SourceMaps takes uploads; nil takes none.
 	SourceMaps *sourcemap.Store
@@ -50,7 +63,6 @@ type Options struct {
 type Server struct {
 	config   Config
 	limits   Limits
-	spool    Appender
 	pipeline *enrich.Pipeline
 	counters *Counters
 	userKey  []byte
@@ -63,6 +75,13 @@ type Server struct {
 	keys     *keyring
 	told     *told
 	repeats  *repeats
+	lanes    *lanes
+
+	complaints *rate.Sometimes
+
+	quarantine     *quarantine.Quarantine
+	quarantineRate *rate.Limiter
+	replaying      sync.Mutex // two replays at once would store an entry twice
 }
 
 // New prepares a server.
@@ -77,11 +96,18 @@ func New(o Options) (*Server, error) {
 	for name, app := range o.Config.Apps {
 		traced[name] = app.Traced
 	}
+	lanes, err := newLanes(&o)
+	if err != nil {
+		return nil, err
+	}
+	o.Counters.route(lanes.ofApp)
 	return &Server{
-		config: o.Config, limits: o.Config.limits(), spool: o.Spool, pipeline: o.Pipeline, counters: o.Counters,
+		config: o.Config, limits: o.Config.limits(), pipeline: o.Pipeline, counters: o.Counters,
 		userKey: o.UserKey, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry), ready: o.Ready,
 		maps: o.SourceMaps, erase: o.Erasures,
 		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
+		lanes: lanes, complaints: &rate.Sometimes{Interval: 10 * time.Second},
+		quarantine: o.Quarantine, quarantineRate: rate.NewLimiter(quarantinedPerSecond, quarantinedBurst),
 	}, nil
 }
 
@@ -107,6 +133,7 @@ func (s *Server) Handler() http.Handler {
 	endpoint("/v1/sourcemaps/{app}/{release}/{file...}", http.MethodPut, s.takeSourceMap)
 	endpoint("/v1/erasures", http.MethodPost, s.erasures)
 	endpoint("/v1/erasures/{id}", http.MethodGet, s.erasure)
+	endpoint("/v1/quarantine/replay", http.MethodPost, s.replays)
 	endpoint("/healthz", http.MethodGet, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`))
 	})

@@ -27,6 +27,7 @@ import (
 
 	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/erase"
+	"github.com/sightline-rum/sightline/pkg/quarantine"
 	"github.com/sightline-rum/sightline/pkg/rum"
 	"github.com/sightline-rum/sightline/pkg/sourcemap"
 	"github.com/sightline-rum/sightline/pkg/spool"
@@ -35,11 +36,13 @@ import (
 // sidecar is the HTTP side over a real spool.
 type sidecar struct {
 	t        *testing.T
+	server   *Server
 	spool    *spool.Spool
 	counters *Counters
 	maps     *sourcemap.Store
 	erasures *erase.Erasures
 	userKey  []byte
+	rejected *quarantine.Quarantine
 	http     *httptest.Server
 }
 
@@ -64,15 +67,20 @@ func start(t *testing.T, yaml string, options ...spool.Options) *sidecar {
 	require.NoError(t, err)
 	userKey, err := LoadUserKey(t.TempDir())
 	require.NoError(t, err)
+	rejected := quarantine.Open(t.TempDir(), quarantine.Options{})
 	server, err := New(Options{
-		Config: config, Spool: queue, Pipeline: pipeline, Counters: counters, UserKey: userKey,
+		Config: config, Spool: queue, Pipeline: pipeline, Counters: counters, UserKey: userKey, Quarantine: rejected,
 		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), SourceMaps: maps, Erasures: erasures,
 	})
 	require.NoError(t, err)
-	s := &sidecar{t: t, spool: queue, counters: counters, maps: maps, userKey: userKey, erasures: erasures, http: httptest.NewServer(server.Handler())}
+	s := &sidecar{
+		t: t, server: server, spool: queue, counters: counters, rejected: rejected, maps: maps, userKey: userKey,
+		erasures: erasures, http: httptest.NewServer(server.Handler()),
+	}
 	t.Cleanup(func() {
 		s.http.Close()
 		require.NoError(t, queue.Close())
+		require.NoError(t, rejected.Close())
 	})
 	return s
 }
@@ -385,6 +393,7 @@ func TestWhatIsRefusedIsCountedInTheStoreToo(t *testing.T) {
 	}
 	require.Equal(t, map[string]int64{
 		"shop|qa|accepted|faro":                                 2,
+		"shop|qa|quarantined|faro":                              2,
 		"shop|qa|rejected|an event without a name":              1,
 		"shop|qa|rejected|a value is not a number of 0 or more": 1,
 		"|production|refused|undecodable":                       1,

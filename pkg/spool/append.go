@@ -41,10 +41,13 @@ func (g *group) add(record []byte) {
 }
 
 // Append returns nil once the record is on disk. The record is copied before Append returns, whatever it returns.
-// ErrFull refuses it; when ctx ends first, or the disk fails, the record may or may not be kept.
+// ErrFull and ErrNoSpace refuse it; when ctx ends first, or the disk fails, the record may or may not be kept.
 func (s *Spool) Append(ctx context.Context, record []byte) error {
 	if len(record) > maxRecord {
 		return fmt.Errorf("spool: a record of %d bytes is larger than the %d a record may have", len(record), maxRecord)
+	}
+	if err := s.checkRoom(); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	if s.closed {

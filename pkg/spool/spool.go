@@ -33,17 +33,26 @@ type Options struct {
 	Logger *slog.Logger
 
 	MaxBytes     int64         // records waiting to be drained; beyond it Append answers ErrFull. Default 1 GiB
+	ReserveBytes int64         // free disk space below which Append answers ErrNoSpace. Default 1 GiB
 	SegmentBytes int           // size of one file; disk space is freed a file at a time. Default 16 MiB
 	BatchRecords int           // most records of a batch, give or take an entry. Default 50,000
 	BatchBytes   int           // most bytes of a batch, give or take an entry. Default 8 MiB
 	Gather       time.Duration // how long a batch that is not full waits for more. Default 1 s
 }
 
+// Defaults that others tell people of. The reserve is twice what the embedded engine keeps free: were it the same, the
+// spool could fill the disk until the engine takes no more inserts, and neither would ever get on.
+const (
+	DefaultMaxBytes     = 1 << 30
+	DefaultReserveBytes = 1 << 30
+)
+
 func (o *Options) setDefaults() {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	setDefault(&o.MaxBytes, 1<<30)
+	setDefault(&o.MaxBytes, DefaultMaxBytes)
+	setDefault(&o.ReserveBytes, DefaultReserveBytes)
 	setDefault(&o.SegmentBytes, 16<<20)
 	setDefault(&o.BatchRecords, 50_000)
 	setDefault(&o.BatchBytes, 8<<20)
@@ -63,6 +72,7 @@ type Spool struct {
 	id      string // part of every token: two spools never share one
 	lock    *flock.Flock
 	journal journal
+	room    room
 
 	commits   atomic.Uint64 // groups written, each with one fsync
 	damaged   atomic.Uint64 // entries set aside because they could not be read
@@ -98,6 +108,7 @@ func Open(dir string, options Options) (*Spool, error) {
 	s := &Spool{
 		dir: dir, options: options, lock: lock,
 		journal:   journal{dir: dir, segmentBytes: options.SegmentBytes, logger: options.Logger},
+		room:      room{dir: dir, free: FreeBytes},
 		committed: make(chan struct{}),
 		group:     newGroup(),
 		waiting:   make(chan struct{}, 1),

@@ -24,6 +24,8 @@ type commands struct {
 	Demo     demoCmd     `cmd:"" help:"Start everything with a demo shop, and walk through an incident."`
 
 	Sourcemap  sourcemapCmd  `cmd:"" help:"Upload source maps, with which stacks are read."`
+	Quarantine quarantineCmd `cmd:"" help:"Look at rejected items, and send them through the pipeline again."`
+	Doctor     doctorCmd     `cmd:"" help:"Say what is wrong with an installation, and how to mend it."`
 	Datasource datasourceCmd `cmd:"" help:"Print the file that adds this store to a Grafana as a data source."`
 	Ready      readyCmd      `cmd:"" help:"Succeed when the sidecar is ready; for health checks."`
 	Shop       shopCmd       `cmd:"" help:"Run the demo shop alone, beside a sidecar."`

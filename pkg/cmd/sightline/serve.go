@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +19,7 @@ import (
 	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/erase"
 	"github.com/sightline-rum/sightline/pkg/ingest"
+	"github.com/sightline-rum/sightline/pkg/quarantine"
 	"github.com/sightline-rum/sightline/pkg/sourcemap"
 	"github.com/sightline-rum/sightline/pkg/spool"
 	"github.com/sightline-rum/sightline/pkg/store"
@@ -29,6 +28,7 @@ import (
 type serveCmd struct {
 	Data         string `help:"Data folder: the spool, the secret that users are hashed with, and the embedded engine's tables." default:"./data" env:"SIGHTLINE_DATA"`
 	Listen       string `help:"Address to take beacons at." default:"127.0.0.1:8787" env:"SIGHTLINE_LISTEN"`
+	AdminListen  string `help:"Answer admin endpoints and metrics at this address, and no longer at --listen." env:"SIGHTLINE_ADMIN_LISTEN" placeholder:"ADDR"`
 	EngineListen string `help:"Address of the embedded engine's ClickHouse HTTP interface." default:"127.0.0.1:8123" env:"SIGHTLINE_ENGINE_LISTEN"`
 	Clickhouse   string `help:"Store in this ClickHouse server instead of the embedded engine. Prefer the variable: a command line can be seen by others." env:"SIGHTLINE_CLICKHOUSE" placeholder:"DSN"`
 	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, such as a secret, and not from the DSN." env:"SIGHTLINE_CLICKHOUSE_PASSWORD_FILE" placeholder:"FILE"`
@@ -60,15 +60,18 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	return s.run(ctx)
 }
 
-// config reads the configuration file, if there is one. Its version is the file's time: journeys of the same file have
+// config reads the configuration file, if there is one, and the environment. Its version is the file's time: journeys of the same file have
 // the same version however often they are written.
 func (c *serveCmd) config() (ingest.Config, uint64, error) {
-	if c.Config == "" {
-		return ingest.Config{}, 0, nil
-	}
-	config, err := ingest.LoadConfig(c.Config)
+	config, err := ingest.ReadConfig(c.Config, os.Environ(), flagVariables())
 	if err != nil {
 		return ingest.Config{}, 0, err
+	}
+	if err := checkStores(config); err != nil {
+		return ingest.Config{}, 0, err
+	}
+	if c.Config == "" {
+		return config, uint64(time.Now().UnixMilli()), nil
 	}
 	info, err := os.Stat(c.Config)
 	if err != nil {
@@ -102,6 +105,9 @@ type sidecar struct {
 	registry *prometheus.Registry
 
 	waiting atomic.Pointer[string] // what keeps beacons from being stored, or nil
+
+	further   map[string]*sidecar // the lanes of further stores
+	storeName *string             // of such a lane
 }
 
 // run takes beacons as soon as the spool is open, whatever state the store is in, and stops in the opposite order.
@@ -113,13 +119,12 @@ func (s *sidecar) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", s.flags.Listen)
+	listening, err := s.listen()
 	if err != nil {
-		return fmt.Errorf("%w; choose another address with --listen", err)
+		return err
 	}
-	defer listener.Close()
-	options := spool.Options{Logger: s.logger, MaxBytes: s.config.Limits.SpoolBytes}
-	s.spool, err = spool.Open(filepath.Join(s.flags.Data, "spool"), options)
+	defer listening.close()
+	s.spool, err = spool.Open(filepath.Join(s.flags.Data, "spool"), s.spoolOptions())
 	if err != nil {
 		return err
 	}
@@ -144,9 +149,17 @@ func (s *sidecar) run(ctx context.Context) error {
 	}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.waitFor("the store is starting")
+	if err := s.openFurther(); err != nil {
+		return err
+	}
+	defer s.closeFurther()
+	rejected := quarantine.Open(filepath.Join(s.flags.Data, "quarantine"), quarantine.Options{Logger: s.logger,
+		MaxBytes: s.config.Limits.QuarantineBytes, MaxAge: time.Duration(s.config.Limits.QuarantineDays) * 24 * time.Hour})
+	defer rejected.Close()
 	handler, err := ingest.New(ingest.Options{
 		Config: s.config, Spool: s.spool, Pipeline: s.pipeline, Counters: s.counters, UserKey: userKey,
-		Logger: s.logger, Registry: s.registry, Ready: s.ready, SourceMaps: s.maps, Erasures: s.erasures,
+		Logger: s.logger, Registry: s.registry, Quarantine: rejected, Stores: s.destinations(), Fill: s.spool.Fill,
+		Ready: s.ready, SourceMaps: s.maps, Erasures: s.erasures,
 	})
 	if err != nil {
 		return err
@@ -156,24 +169,14 @@ func (s *sidecar) run(ctx context.Context) error {
 	draining, stopDraining := context.WithCancel(context.Background())
 	defer stopDraining()
 	stored := make(chan error, 1)
-	go func() { stored <- s.store(draining) }()
+	go func() { stored <- s.storeEverywhere(draining) }()
 
-	server := &http.Server{
-		Handler:           handler.Handler(),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       20 * time.Second,
-		WriteTimeout:      40 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	listening.serve(s, handler)
 	flushing, stopFlushing := context.WithCancel(context.Background())
 	defer stopFlushing()
 	go s.counters.Run(flushing, s.spool, func(err error) { s.logger.Warn("counters are kept for the next flush", "error", err) })
 	go s.observe(flushing)
-	s.announce(listener.Addr())
+	s.announce(listening)
 
 	var failure error
 	select {
@@ -181,12 +184,12 @@ func (s *sidecar) run(ctx context.Context) error {
 		s.logger.Info("stopping")
 	case failure = <-stored:
 		stored <- nil
-	case failure = <-served:
+	case failure = <-listening.failed:
 	}
 
 	requests, cancel := context.WithTimeout(context.Background(), finishRequests)
 	defer cancel()
-	if err := server.Shutdown(requests); err != nil {
+	if err := listening.shutdown(requests); err != nil {
 		s.logger.Warn("requests were cut off", "error", err)
 	}
 	stopFlushing()
@@ -195,10 +198,8 @@ func (s *sidecar) run(ctx context.Context) error {
 	if err := s.counters.Flush(last, s.spool); err != nil {
 		s.logger.Warn("the last counters are lost", "error", err)
 	}
-	if failure == nil && s.ready() == nil {
-		if err := s.spool.Wait(last); err != nil {
-			s.logger.Info("what is left in the spool is stored after the next start", "records", s.spool.Depth())
-		}
+	if failure == nil {
+		s.waitDrained(last)
 	}
 	stopDraining()
 	if err := <-stored; failure == nil {
@@ -208,14 +209,14 @@ func (s *sidecar) run(ctx context.Context) error {
 }
 
 // announce prints where everything listens.
-func (s *sidecar) announce(address net.Addr) {
-	fmt.Printf("sightline: takes beacons at http://%s/collect\n", address)
+func (s *sidecar) announce(at *listeners) {
+	fmt.Printf("sightline: takes beacons at http://%s/collect\n", at.beacons.Addr())
 	if s.flags.Clickhouse == "" {
 		fmt.Printf("           stores them in the embedded engine at http://%s (data in %s)\n", s.flags.EngineListen, s.flags.Data)
 	} else {
 		fmt.Printf("           stores them in ClickHouse at %s\n", withoutPassword(s.flags.Clickhouse))
 	}
-	fmt.Printf("           ready: http://%[1]s/readyz  metrics: http://%[1]s/metrics\n", address)
+	fmt.Printf("           ready: http://%[1]s/readyz  metrics: http://%[1]s/metrics\n", at.operators())
 }
 
 // withoutPassword leaves of a DSN what may be printed: everything before the user, and everything after it up to the
@@ -232,6 +233,11 @@ func (s *sidecar) waitFor(what string) { s.waiting.Store(&what) }
 func (s *sidecar) ready() error {
 	if what := s.waiting.Load(); what != nil {
 		return errors.New(*what)
+	}
+	for name, lane := range s.further {
+		if err := lane.ready(); err != nil {
+			return fmt.Errorf("store %s: %w", name, err)
+		}
 	}
 	return nil
 }
@@ -252,7 +258,7 @@ func (s *sidecar) store(ctx context.Context) error {
 	defer opened.Close()
 	opened = opened.OnCluster(s.flags.Cluster)
 	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
-		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, "dead-letters"), Registerer: s.registry,
+		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, "dead-letters"), Registerer: s.registerer(),
 		Count: s.counters.Add,
 	})
 	if !s.prepare(ctx, opened) {

@@ -13,7 +13,7 @@ import (
 
 // sidecarAt is a running sidecar that a command talks to.
 type sidecarAt struct {
-	To    string `help:"The sidecar." default:"http://127.0.0.1:8787" env:"SIGHTLINE_URL" placeholder:"URL" aliases:"server"`
+	To    string `help:"The sidecar, or its --admin-listen address where it has one." default:"http://127.0.0.1:8787" env:"SIGHTLINE_URL" placeholder:"URL" aliases:"server"`
 	Token string `help:"The admin token, where the sidecar has one. Prefer the variable: a command line can be seen by others." env:"SIGHTLINE_ADMIN_TOKEN"`
 }
 

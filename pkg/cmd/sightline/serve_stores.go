@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sightline-rum/sightline/pkg/ingest"
+	"github.com/sightline-rum/sightline/pkg/spool"
+)
+
+// checkStores makes sure that the DSN of every further store can be read, before anything is started.
+func checkStores(config ingest.Config) error {
+	for _, name := range slices.Sorted(maps.Keys(config.Stores)) {
+		if _, err := clickHouse(config.Stores[name].ClickHouse, config.Stores[name].PasswordFile); err != nil {
+			return fmt.Errorf("config: stores.%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// openFurther opens the spools of the further stores that the configuration names. Each store has a lane of its own from
+// the acknowledgement on: its spool, its dead letters and its drainer. So no beacon can end in another's, and one that is
+// away holds up no other.
+func (s *sidecar) openFurther() error {
+	s.further = map[string]*sidecar{}
+	for _, name := range slices.Sorted(maps.Keys(s.config.Stores)) {
+		store := s.config.Stores[name]
+		flags := *s.flags
+		flags.Data = filepath.Join(s.flags.Data, "stores", name)
+		flags.Clickhouse, flags.PasswordFile, flags.Cluster = store.ClickHouse, store.PasswordFile, store.Cluster
+		lane := &sidecar{
+			flags: &flags, config: s.config, version: s.version, logger: s.logger.With("store", name),
+			counters: s.counters, pipeline: s.pipeline, registry: s.registry, storeName: &name,
+		}
+		var err error
+		if lane.spool, err = spool.Open(filepath.Join(flags.Data, "spool"), lane.spoolOptions()); err != nil {
+			s.closeFurther()
+			return fmt.Errorf("store %s: %w", name, err)
+		}
+		lane.waitFor("it is starting")
+		s.further[name] = lane
+	}
+	return nil
+}
+
+func (s *sidecar) closeFurther() {
+	for _, lane := range s.further {
+		_ = lane.spool.Close()
+	}
+}
+
+func (s *sidecar) spoolOptions() spool.Options {
+	limits := s.config.Limits
+	return spool.Options{Logger: s.logger, MaxBytes: limits.SpoolBytes, ReserveBytes: limits.ReserveBytes}
+}
+
+// destinations are the further stores as the HTTP side sees them.
+func (s *sidecar) destinations() map[string]ingest.Destination {
+	all := map[string]ingest.Destination{}
+	for name, lane := range s.further {
+		all[name] = ingest.Destination{Spool: lane.spool, Fill: lane.spool.Fill}
+	}
+	return all
+}
+
+// storeEverywhere drains every spool into its store until the context ends, or one fails for good.
+func (s *sidecar) storeEverywhere(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	lanes := []*sidecar{s}
+	for _, lane := range s.further {
+		lanes = append(lanes, lane)
+	}
+	ended := make(chan error, len(lanes))
+	for _, lane := range lanes {
+		go func() {
+			err := lane.store(ctx)
+			if err != nil && lane.storeName != nil {
+				err = fmt.Errorf("store %s: %w", *lane.storeName, err)
+			}
+			ended <- err
+		}()
+	}
+	var failed []error
+	for range lanes {
+		if err := <-ended; err != nil {
+			failed = append(failed, err)
+			stop()
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// waitDrained returns once what was accepted is stored, in those stores that are there.
+func (s *sidecar) waitDrained(ctx context.Context) {
+	lanes := []*sidecar{s}
+	for _, lane := range s.further {
+		lanes = append(lanes, lane)
+	}
+	for _, lane := range lanes {
+		if lane.waiting.Load() != nil {
+			continue
+		}
+		if err := lane.spool.Wait(ctx); err != nil {
+			lane.logger.Info("what is left in the spool is stored after the next start", "records", lane.spool.Depth())
+		}
+	}
+}
+
+// registerer names the store in the metrics of its lane. Without further stores there is nothing to tell apart.
+func (s *sidecar) registerer() prometheus.Registerer {
+	name := ""
+	switch {
+	case s.storeName != nil:
+		name = *s.storeName
+	case len(s.further) == 0:
+		return s.registry
+	}
+	return prometheus.WrapRegistererWith(prometheus.Labels{"store": name}, s.registry)
+}

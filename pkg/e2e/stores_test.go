@@ -1,0 +1,209 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sightline-rum/sightline/pkg/engine"
+)
+
+// dsn is the embedded engine of another sidecar as a ClickHouse server: it speaks the same protocol.
+func (s *sidecar) dsn() string {
+	s.t.Helper()
+	access, err := engine.ReadAccess(s.data)
+	require.NoError(s.t, err)
+	return fmt.Sprintf("http://%s:%s@%s/%s", access.Writer.User, access.Writer.Password, access.Address, access.Database)
+}
+
+func configured(t testing.TB, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+// visitFrom sends one view of a visitor in a country.
+func visitFrom(s *sidecar, country, session string) (status int) {
+	s.t.Helper()
+	body := fmt.Sprintf(`{"meta":{"app":{"name":"shop"},"session":{"id":%q},"geo":{"country_iso":%q}},"events":[{"name":"x"}]}`,
+		session, country)
+	answer, err := http.Post(s.url("/collect"), "application/json", strings.NewReader(body))
+	require.NoError(s.t, err)
+	_, _ = io.Copy(io.Discard, answer.Body)
+	answer.Body.Close()
+	return answer.StatusCode
+}
+
+// Two engines: one for the world, one for two countries of Europe, which dies on the way.
+func TestDataOfOneRegionNeverCrossesIntoAnothersStore(t *testing.T) {
+	eu := startSidecar(t)
+	world := newSidecar(t)
+	t.Cleanup(world.stop)
+	world.config = configured(t, fmt.Sprintf(`
+stores:
+  eu: {clickhouse: %q, countries: [DE, FR]}
+`, eu.dsn()))
+	world.start()
+	world.waitReady()
+
+	send := func(from, to int) {
+		for n := from; n < to; n++ {
+			country := []string{"DE", "US", "FR", "JP"}[n%4]
+			require.Equal(t, http.StatusAccepted, visitFrom(world, country, fmt.Sprintf("%s-%d", country, n)))
+		}
+	}
+	send(0, 200)
+	eu.kill()
+	send(200, 400)
+	require.Eventually(t, func() bool { return world.metric(`sightline_spool_records{store=""}`) == 0 }, time.Minute, 50*time.Millisecond,
+		"the other region's store is stored in all the same")
+	require.Positive(t, world.metric(`sightline_spool_records{store="eu"}`), "its own beacons wait for it")
+	eu.start()
+	eu.waitReady()
+	require.Eventually(t, func() bool { return world.metric(`sightline_spool_records{store="eu"}`) == 0 }, 2*time.Minute, 100*time.Millisecond)
+
+	for s, want := range map[*sidecar]string{eu: "DE FR", world: "JP US"} {
+		var found []string
+		rows, err := s.sql().Query(context.Background(), "SELECT country, count() FROM events WHERE app = 'shop' GROUP BY country ORDER BY country")
+		require.NoError(t, err)
+		for rows.Next() {
+			var country string
+			var n uint64
+			require.NoError(t, rows.Scan(&country, &n))
+			require.EqualValues(t, 100, n, country)
+			found = append(found, country)
+		}
+		require.NoError(t, rows.Err())
+		require.Equal(t, want, strings.Join(found, " "))
+		for _, foreign := range map[string][]string{"DE FR": {"JP", "US"}, "JP US": {"DE", "FR"}}[want] {
+			for _, table := range []string{"session_events", "sessions"} {
+				require.Zero(t, s.number("SELECT count() FROM "+table+" WHERE startsWith(session_id, '"+foreign+"-')"), table)
+			}
+		}
+	}
+}
+
+// The second sidecar has a spool of its own and stores into the engine of the first. Both and the engine are killed.
+func TestSeveralSidecarsSideBySideLoseAndDoubleNothing(t *testing.T) {
+	first := startSidecar(t)
+	second := newSidecar(t)
+	t.Cleanup(second.stop)
+	second.flags = []string{"--clickhouse", first.dsn()}
+	second.start()
+	second.waitReady()
+
+	both := []*load{startLoad(first, 4), startLoad(second, 4)}
+	for range 3 {
+		time.Sleep(700 * time.Millisecond)
+		if access, err := engine.ReadAccess(first.data); err == nil {
+			_ = syscall.Kill(access.PID, syscall.SIGKILL)
+		}
+		time.Sleep(700 * time.Millisecond)
+		second.kill()
+		second.start()
+	}
+	first.kill()
+	first.start()
+	time.Sleep(500 * time.Millisecond)
+	acknowledged := map[string]bool{}
+	for _, l := range both {
+		for _, id := range l.stop() {
+			acknowledged[id] = true
+		}
+	}
+	for _, s := range []*sidecar{first, second} {
+		s.waitReady()
+		s.waitDrained()
+	}
+	stored := stored(t, first)
+	for id := range acknowledged {
+		require.NotZero(t, stored[id], "an acknowledged beacon is missing")
+	}
+	for id, n := range stored {
+		require.EqualValues(t, 1, n, "%s is stored twice", id)
+	}
+	items := first.number("SELECT count() FROM vitals") + first.number("SELECT count() FROM events")
+	require.Equal(t, items, first.number("SELECT sum(items) FROM sessions"), "the session list differs from the raw tables")
+	t.Logf("%d beacons acknowledged by two sidecars, %d stored", len(acknowledged), len(stored))
+}
+
+// The store is away while beacons keep coming; then it is back.
+func TestWithoutItsStoreASidecarKeepsTakingBeaconsInFlatMemory(t *testing.T) {
+	away := startSidecar(t)
+	s := newSidecar(t)
+	t.Cleanup(s.stop)
+	s.flags = []string{"--clickhouse", away.dsn()}
+	s.start()
+	s.waitReady()
+	taken := sendMany(s, 0, 2500)
+	s.waitDrained()
+	away.kill()
+	taken += sendMany(s, 2500, 5000)
+	before := s.memory()
+	taken += sendMany(s, 5000, 20_000)
+	grown := s.memory() - before
+	require.Less(t, grown, 64<<20, "memory grew with the backlog")
+	backlog := s.metric("sightline_spool_records")
+	require.GreaterOrEqual(t, backlog, 17_500.0)
+
+	away.start()
+	away.waitReady()
+	began := time.Now()
+	s.waitDrained()
+	require.Equal(t, 20_000, taken)
+	require.EqualValues(t, 20_000, away.number("SELECT uniqExact(metric_id) FROM vitals"))
+	require.EqualValues(t, 20_000, away.number("SELECT count() FROM vitals"))
+	t.Logf("a backlog of %.0f records: memory grew by %d MiB while it grew, and it was drained in %s",
+		backlog, grown>>20, time.Since(began).Round(100*time.Millisecond))
+}
+
+// sendMany posts the beacons with the given numbers and returns how many were acknowledged.
+func sendMany(s *sidecar, from, to int) (taken int) {
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	numbers := make(chan int)
+	for range 16 {
+		group.Go(func() {
+			for n := range numbers {
+				if post(s, fmt.Sprintf("v5-%d-%d", time.Now().UnixMilli(), n)) {
+					mu.Lock()
+					taken++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for n := from; n < to; n++ {
+		numbers <- n
+	}
+	close(numbers)
+	group.Wait()
+	return taken
+}
+
+// stored counts the rows of each vital in a store.
+func stored(t testing.TB, s *sidecar) map[string]uint64 {
+	t.Helper()
+	counts := map[string]uint64{}
+	rows, err := s.sql().Query(context.Background(), "SELECT metric_id, count() FROM vitals GROUP BY metric_id")
+	require.NoError(t, err)
+	for rows.Next() {
+		var id string
+		var count uint64
+		require.NoError(t, rows.Scan(&id, &count))
+		counts[id] = count
+	}
+	require.NoError(t, rows.Err())
+	return counts
+}
