@@ -27,6 +27,7 @@ type Config struct {
 	TrustedHeaders   TrustedHeaders `yaml:"trusted_headers"`
 	Limits           Limits         `yaml:"limits"`
 	Apps             map[string]App `yaml:"apps"`
+	ForwardTraces    string         `yaml:"forward_traces"` // an OTLP/HTTP endpoint that spans are passed on to
 }
 
 // DefaultEnvironment is given to beacons that name none, when neither their key nor the config names one.
@@ -171,6 +172,11 @@ func (c *Config) check() error {
 			if key.Rate < 0 || key.Burst < 0 {
 				return fmt.Errorf("apps.%s.keys[%d]: rate and burst cannot be negative", name, i)
 			}
+		}
+	}
+	if c.ForwardTraces != "" {
+		if _, err := tracesEndpoint(c.ForwardTraces); err != nil {
+			return fmt.Errorf("forward_traces: %w", err)
 		}
 	}
 	_, err := enrich.New(c.Enrich(nil))

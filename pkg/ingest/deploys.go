@@ -30,12 +30,13 @@ func (s *Server) deploys(w http.ResponseWriter, r *http.Request) {
 		s.answerRefusal(w, r, formatDeploy, nil, refused)
 		return
 	}
-	s.answerAccepted(w, formatDeploy, 1, nil)
+	s.metrics.requests.WithLabelValues(formatDeploy, "202").Inc()
+	writeTaken(w, 1, nil)
 }
 
 func (s *Server) takeDeploy(r *http.Request) *refusal {
 	switch {
-	case !jsonMediaType(r):
+	case !isJSON(mediaType(r)):
 		return refuse(http.StatusUnsupportedMediaType, "media type", "send application/json")
 	case !knownEncoding(r):
 		return refuse(http.StatusUnsupportedMediaType, "encoding", "send the body plain or packed with gzip")

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,7 +26,7 @@ type Appender interface {
 	Append(ctx context.Context, record []byte) error
 }
 
-// Options are what a Server is made of. All but Ready are required.
+// Options are what a Server is made of. All but Forwarder and Ready are required.
 type Options struct {
 	Config   Config
 	Spool    Appender
@@ -33,6 +35,9 @@ type Options struct {
 	UserKey  []byte
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
+
+	// Forwarder passes spans on to a trace store. It may be nil.
+	Forwarder *Forwarder
 
 	// Ready says why beacons are taken but not stored yet, or nil.
 	Ready func() error
@@ -53,6 +58,8 @@ type Server struct {
 	keys     *keyring
 	told     *told
 	repeats  *repeats
+
+	forwarder *Forwarder
 }
 
 // New prepares a server.
@@ -71,34 +78,42 @@ func New(o Options) (*Server, error) {
 		config: o.Config, limits: o.Config.limits(), spool: o.Spool, pipeline: o.Pipeline, counters: o.Counters,
 		userKey: o.UserKey, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry), ready: o.Ready,
 		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
+		forwarder: o.Forwarder,
 	}, nil
 }
 
 // Handler routes the sidecar's endpoints. Every answer carries CORS headers, also those to wrong paths and methods.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	endpoint := func(pattern, methods string, handle http.HandlerFunc) {
+	endpoint := func(pattern string, handle http.HandlerFunc, methods ...string) {
+		allowed := strings.Join(methods, ", ") + ", OPTIONS"
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Method == http.MethodOptions:
-				s.preflight(w, r, methods+", OPTIONS")
-			case r.Method == methods, methods == http.MethodGet && r.Method == http.MethodHead:
+				s.preflight(w, r, allowed)
+			case slices.Contains(methods, r.Method):
 				handle(w, r)
 			default:
-				w.Header().Set("Allow", methods+", OPTIONS")
-				s.answerRefusal(w, r, "none", nil, refuse(http.StatusMethodNotAllowed, "method", "use "+methods))
+				w.Header().Set("Allow", allowed)
+				s.answerRefusal(w, r, "none", nil, refuse(http.StatusMethodNotAllowed, "method", "use "+strings.Join(methods, " or ")))
 			}
 		})
 	}
-	endpoint("/collect", http.MethodPost, s.collect)
-	endpoint("/collect/{app_key}", http.MethodPost, s.collect)
-	endpoint("/v1/deploys", http.MethodPost, s.deploys)
-	endpoint("/healthz", http.MethodGet, func(w http.ResponseWriter, _ *http.Request) {
+	for _, f := range formats {
+		for _, path := range f.paths {
+			endpoint(path, s.collect(f), f.methods...)
+		}
+	}
+	endpoint("/v1/deploys", s.deploys, http.MethodPost)
+	page := func(pattern string, handle http.HandlerFunc) {
+		endpoint(pattern, handle, http.MethodGet, http.MethodHead)
+	}
+	page("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`))
 	})
-	endpoint("/readyz", http.MethodGet, s.readyz)
+	page("/readyz", s.readyz)
 	metrics := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})
-	endpoint("/metrics", http.MethodGet, metrics.ServeHTTP)
+	page("/metrics", metrics.ServeHTTP)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.answerRefusal(w, r, "none", nil, refuse(http.StatusNotFound, "path", "there is nothing here"))
 	})
@@ -109,10 +124,10 @@ func (s *Server) Handler() http.Handler {
 }
 
 // gate decides from the head of a request alone whether its body is read.
-func (s *Server) gate(r *http.Request) (*grant, *refusal) {
+func (s *Server) gate(f *format, r *http.Request) (*grant, *refusal) {
 	switch {
-	case !jsonMediaType(r):
-		return nil, refuse(http.StatusUnsupportedMediaType, "media type", "send application/json or text/plain")
+	case r.Method != http.MethodGet && !f.takes(mediaType(r)):
+		return nil, refuse(http.StatusUnsupportedMediaType, "media type", "send "+f.mediaTypes())
 	case !knownEncoding(r):
 		return nil, refuse(http.StatusUnsupportedMediaType, "encoding", "send the body plain or packed with gzip")
 	case r.ContentLength > s.limits.BodyBytes:
@@ -122,7 +137,7 @@ func (s *Server) gate(r *http.Request) (*grant, *refusal) {
 	switch {
 	case refused != nil:
 		return nil, refused
-	case !allows(g.origins, r.Header.Get("Origin")):
+	case !allows(g.origins, originOf(r)):
 		return g, refuse(http.StatusForbidden, "origin", "this site may not send with this key")
 	}
 	if g.limiter != nil && !g.limiter.Allow() {
