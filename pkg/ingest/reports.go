@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/go-faster/jx"
 
@@ -101,7 +102,9 @@ func (d *reading) takeReport(i *item) string {
 	case "":
 		return "a report without a type"
 	default:
-		return "a report of an unknown type: " + i.kind
+		if !strings.HasSuffix(i.kind, "-violation") {
+			return "a report of an unknown type: " + i.kind
+		}
 	}
 	e := next(&d.beacon.Errors)
 	e.Item = i.base()
@@ -117,9 +120,14 @@ func (d *reading) takeReport(i *item) string {
 		if e.Type != "" {
 			e.Message += ": " + e.Type
 		}
-	default:
+	case "deprecation", "intervention":
 		e.Type = cut(i.attribute("id"), maxName)
 		e.Message = cut(i.attribute("message"), maxMessage)
+	default: // the browser kept the page from doing what a policy forbids
+		e.Kind, e.Type = "intervention", i.kind
+		if e.Message = cut(i.attribute("message"), maxMessage); e.Message == "" {
+			e.Message = cut(i.kind+" "+i.attribute("policyId"), maxMessage)
+		}
 	}
 	e.Frames = i.reportedPlace()
 	e.Attributes = copyAttributes(i.attributes, reportedElsewhere)

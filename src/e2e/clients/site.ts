@@ -18,7 +18,6 @@ const boomerangParts = [
   'plugins/mobile.js',
   'plugins/memory.js',
   'plugins/compression.js',
-  'node_modules/error-stack-parser/dist/error-stack-parser.js',
   'plugins/errors.js',
   'plugins/eventtiming.js',
   'plugins/continuity.js',
@@ -41,7 +40,8 @@ export class Site {
       const serve = async () => {
         const [, kind, name] = pathname.split('/');
         if (kind === 'boomerang.js') {
-          send('text/javascript', (await Promise.all(boomerangParts.map((part) => readFile(join(boomerang, part), 'utf8').catch(() => readFile(join(boomerang, '../../', part), 'utf8'))))).join('\n;\n'));
+          const parts = await Promise.all(boomerangParts.map((part) => readFile(join(boomerang, part), 'utf8')));
+          send('text/javascript', parts.join('\n;\n'));
         } else if (kind === 'client') {
           send('text/javascript', await readFile(join(bundles, name)));
         } else if (kind === 'api') {
@@ -75,14 +75,15 @@ const hero = `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="400"><
 const boomerangStart = `<script src="/boomerang.js"></script><script>
   const told = new URL(location.href).searchParams;
   BOOMR.init({
-    beacon_url: told.get('endpoint') + '/v1/boomerang?' + new URLSearchParams({app: 'clients', release: '1.4.2', environment: 'qa', session: told.get('session')}),
+    beacon_url: told.get('endpoint') + '/v1/boomerang?' + new URLSearchParams({app: told.get('app'), release: '1.4.2', environment: 'production', session: told.get('session')}),
     beacon_type: told.get('type') || 'AUTO',
     instrument_xhr: true,
-    autorun: true,
+    autorun: false, // its load beacon has the largest paint and the layout shift as they are when it is sent
     AutoXHR: {enabled: true}, History: {enabled: true, auto: true},
-    Errors: {enabled: true, monitorGlobal: true, monitorConsole: true},
+    Errors: {enabled: true, monitorGlobal: true, monitorConsole: true, sendAfterOnload: true, sendInterval: 100},
     Continuity: {enabled: true, monitorLongTasks: true, monitorLayoutShifts: true}, EventTiming: {enabled: true},
   });
+  addEventListener('load', () => setTimeout(() => BOOMR.page_ready(), 700));
 </script>`;
 
 const start = (client: string) =>
@@ -94,10 +95,10 @@ ${start(client)}
 <div id="room"></div><img class="hero" src="/hero.svg" width="600" height="400"><p>A product.</p>
 <button id="buy" type="button">Put into basket</button> <button id="pay" type="button">Pay</button>
 <script>
-  setTimeout(() => { const late = document.createElement('div'); late.className = 'late'; document.querySelector('#room').append(late); }, 120);
+  setTimeout(() => { const late = document.createElement('div'); late.className = 'late'; document.querySelector('#room').append(late); }, 400);
   const busy = (ms) => { const end = performance.now() + ms; while (performance.now() < end); };
   document.querySelector('#buy').addEventListener('click', async () => {
-    busy(90);
+    busy(150);
     await fetch('/api/basket?sku=1', {method: 'POST', body: '{}'});
     const request = new XMLHttpRequest();
     request.open('GET', '/api/missing');

@@ -1,7 +1,6 @@
-/** What a page's address tells its client: where to send, and whose visit it is. */
-export const { endpoint, session } = Object.fromEntries(new URL(location.href).searchParams) as {
-  endpoint: string;
-  session: string;
-};
+/** What a page's address tells its client: where to send, for which app, and whose visit it is. */
+const told = new URL(location.href).searchParams;
 
-export const app = { name: 'clients', version: '1.4.2', environment: 'qa' };
+export const endpoint = told.get('endpoint') ?? '';
+export const session = told.get('session') ?? '';
+export const app = { name: told.get('app') ?? '', version: '1.4.2', environment: 'production' };
