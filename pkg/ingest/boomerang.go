@@ -124,12 +124,33 @@ func (b boomerangBeacon) began() int64 {
 	return b.stamp("rt.tstart")
 }
 
+// pageBegan is when the page of a beacon began, so that all reports of a metric fall into the same hour. The beacons of
+// errors do not tell it: then it is what an earlier one has told, else when boomerang started (c.e, in base 36).
+func (d *reading) pageBegan(b boomerangBeacon) int64 {
+	key := "boomerang\x00" + d.claims.appName + "\x00" + b["pid"]
+	for _, field := range [...]string{"nt_nav_st", "rt.nstart"} {
+		if start := b.stamp(field); start != 0 && (field != "nt_nav_st" || b["http.initiator"] == "") {
+			d.told.loads.Add(key, pageLoad{timeOrigin: start})
+			return start
+		}
+	}
+	if load, known := d.told.loads.Get(key); known {
+		return load.timeOrigin
+	}
+	if start, err := strconv.ParseInt(b["c.e"], 36, 64); err == nil && start > 0 {
+		return start
+	}
+	return b.began()
+}
+
 // takeBeacon takes a beacon apart: the happening itself, and what was measured since the one before.
 func (d *reading) takeBeacon(b boomerangBeacon) {
-	index := 0
+	index, page := 0, d.pageBegan(b)
 	tell := func(list string, how func(*reading, *item) string) {
 		if d.begin(list, index) {
-			d.item.ts = b.began()
+			if d.item.ts = b.began(); list == "vitals" {
+				d.item.ts = page
+			}
 			d.take(how)
 		}
 		index++

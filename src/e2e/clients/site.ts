@@ -77,9 +77,9 @@ const boomerangStart = `<script src="/boomerang.js"></script><script>
   BOOMR.init({
     beacon_url: told.get('endpoint') + '/v1/boomerang?' + new URLSearchParams({app: told.get('app'), release: '1.4.2', environment: 'production', session: told.get('session')}),
     beacon_type: told.get('type') || 'AUTO',
-    instrument_xhr: true,
+    instrument_xhr: true, instrument_fetch: true,
     autorun: false, // its load beacon has the largest paint and the layout shift as they are when it is sent
-    AutoXHR: {enabled: true}, History: {enabled: true, auto: true},
+    AutoXHR: {enabled: true, alwaysSendXhr: true}, History: {enabled: true, auto: true},
     Errors: {enabled: true, monitorGlobal: true, monitorConsole: true, sendAfterOnload: true, sendInterval: 100},
     Continuity: {enabled: true, monitorLongTasks: true, monitorLayoutShifts: true}, EventTiming: {enabled: true},
   });
