@@ -15,15 +15,20 @@ var sharedPaths = []string{"/healthz", "/readyz"}
 // gateAdmin decides from the head of a request with a JSON body whether an operator sent it.
 func (s *Server) gateAdmin(r *http.Request) *refusal {
 	switch {
-	case !jsonMediaType(r):
+	case !isJSON(mediaType(r)):
 		return refuse(http.StatusUnsupportedMediaType, "media type", "send application/json")
 	case !knownEncoding(r):
 		return refuse(http.StatusUnsupportedMediaType, "encoding", "send the body plain or packed with gzip")
 	}
+	return s.mayAdminister(r)
+}
+
+// mayAdminister lets in who has the admin token. Where none is needed, any page open on this machine could send here,
+// and none has a reason to.
+func (s *Server) mayAdminister(r *http.Request) *refusal {
 	if refused := s.keys.mayAdminister(r); refused != nil {
 		return refused
 	}
-	// Any page open on this machine could post here; none has a reason to.
 	if s.keys.admin == nil && r.Header.Get("Origin") != "" {
 		return refuse(http.StatusForbidden, "origin", "web pages have no business here")
 	}

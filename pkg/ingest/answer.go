@@ -63,50 +63,81 @@ func (s *Server) preflight(w http.ResponseWriter, r *http.Request, methods strin
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// answerRefusal refuses a request, and counts it.
-func (s *Server) answerRefusal(w http.ResponseWriter, r *http.Request, format string, g *grant, refusal *refusal) {
+// answerStyle is how a format's clients want to be answered.
+type answerStyle struct {
+	// write sends the answer to a payload that was kept; r tells in which of the format's encodings.
+	write func(w http.ResponseWriter, r *http.Request, d *reading) (status int)
+	// refuse sends the body of a refusal.
+	refuse func(w http.ResponseWriter, r *http.Request, refused *refusal)
+	// empty is set where a payload without any item is as good as any other.
+	empty *struct{}
+}
+
+// answerJSON is the sidecar's own way: 202 and what became of the items, or 204 where the client is an image.
+var answerJSON = answerStyle{write: writeAccepted, refuse: writeRefusal}
+
+// refuseIn refuses a request in a format's own way, and counts it.
+func (s *Server) refuseIn(f *format, w http.ResponseWriter, r *http.Request, g *grant, refused *refusal) {
+	s.countRefusal(w, r, f.name, g, refused)
+	f.answer.refuse(w, r, refused)
+}
+
+// answerRefusal refuses a request that is in no format, and counts it.
+func (s *Server) answerRefusal(w http.ResponseWriter, r *http.Request, format string, g *grant, refused *refusal) {
+	s.countRefusal(w, r, format, g, refused)
+	writeRefusal(w, r, refused)
+}
+
+func (s *Server) countRefusal(w http.ResponseWriter, r *http.Request, format string, g *grant, refused *refusal) {
 	app, environment := "", ""
 	if g != nil {
 		app, environment = g.app, g.environment
 	}
-	s.counters.Add(app, environment, "refused", refusal.reason, 1)
-	s.metrics.requests.WithLabelValues(format, strconv.Itoa(refusal.status)).Inc()
+	s.counters.Add(app, environment, "refused", refused.reason, 1)
+	s.metrics.requests.WithLabelValues(format, strconv.Itoa(refused.status)).Inc()
 	drain(r)
-	if refusal.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(refusal.retryAfter.Round(time.Second)/time.Second)))
+	if refused.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(refused.retryAfter.Round(time.Second)/time.Second)))
 	}
+}
+
+func writeRefusal(w http.ResponseWriter, _ *http.Request, refused *refusal) {
 	e := jx.GetEncoder()
 	defer jx.PutEncoder(e)
 	e.Obj(func(e *jx.Encoder) {
-		e.Field("error", func(e *jx.Encoder) { e.Str(refusal.message) })
-		if refusal.rejected != nil {
+		e.Field("error", func(e *jx.Encoder) { e.Str(refused.message) })
+		if refused.rejected != nil {
 			e.Field("accepted", func(e *jx.Encoder) { e.Int(0) })
-			writeRejected(e, refusal.rejected)
+			writeRejected(e, refused.rejected)
 		}
 	})
-	writeJSON(w, refusal.status, e.Bytes())
+	writeJSON(w, refused.status, e.Bytes())
 }
 
-// answerAccepted acknowledges a beacon that is on disk.
-func (s *Server) answerAccepted(w http.ResponseWriter, format string, accepted int, rejected []rejection) {
-	s.metrics.requests.WithLabelValues(format, "202").Inc()
+// answerAccepted acknowledges a payload that is on disk.
+func (s *Server) answerAccepted(f *format, w http.ResponseWriter, r *http.Request, d *reading) {
+	status := f.answer.write(w, r, d)
+	s.metrics.requests.WithLabelValues(f.name, strconv.Itoa(status)).Inc()
+}
+
+func writeAccepted(w http.ResponseWriter, r *http.Request, d *reading) int {
+	if r.Method == http.MethodGet {
+		w.WriteHeader(http.StatusNoContent)
+		return http.StatusNoContent
+	}
+	writeTaken(w, d.accepted-d.sampled, d.sampled, d.rejected)
+	return http.StatusAccepted
+}
+
+// writeTaken tells a client of items left out under pressure, too: it is not to send them again.
+func writeTaken(w http.ResponseWriter, accepted, sampled int, rejected []rejection) {
 	e := jx.GetEncoder()
 	defer jx.PutEncoder(e)
 	e.Obj(func(e *jx.Encoder) {
 		e.Field("accepted", func(e *jx.Encoder) { e.Int(accepted) })
-		writeRejected(e, rejected)
-	})
-	writeJSON(w, http.StatusAccepted, e.Bytes())
-}
-
-// answerSampled tells a client that its beacon was taken note of and not kept: it is not to send it again.
-func (s *Server) answerSampled(w http.ResponseWriter, format string, items int, rejected []rejection) {
-	s.metrics.requests.WithLabelValues(format, "202").Inc()
-	e := jx.GetEncoder()
-	defer jx.PutEncoder(e)
-	e.Obj(func(e *jx.Encoder) {
-		e.Field("accepted", func(e *jx.Encoder) { e.Int(0) })
-		e.Field("sampled", func(e *jx.Encoder) { e.Int(items) })
+		if sampled > 0 {
+			e.Field("sampled", func(e *jx.Encoder) { e.Int(sampled) })
+		}
 		writeRejected(e, rejected)
 	})
 	writeJSON(w, http.StatusAccepted, e.Bytes())

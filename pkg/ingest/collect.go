@@ -13,69 +13,77 @@ import (
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
-const formatFaro = "faro"
-
 // commitTimeout is how long a beacon may wait for the disk before the client is told to try again.
 const commitTimeout = 10 * time.Second
 
 // records are the encoded beacons on their way to the spool, which copies them.
 var records = sync.Pool{New: func() any { return new([]byte) }}
 
-// collect takes a beacon of the Faro protocol, which our own agent speaks too.
-func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
-	g, refused := s.gate(r)
-	if refused != nil {
-		s.answerRefusal(w, r, formatFaro, g, refused)
-		return
+// collect takes the payloads of one format.
+func (s *Server) collect(f *format) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		g, refused := s.gate(f, r)
+		if refused != nil {
+			s.refuseIn(f, w, r, g, refused)
+			return
+		}
+		body := bodies.Get().(*bytes.Buffer)
+		defer putBody(body)
+		d := f.reader(s.limits, s.told)
+		defer f.release(d)
+		if refused := s.readInto(d, f, g, r, body); refused != nil {
+			s.refuseIn(f, w, r, g, refused)
+			return
+		}
+		read := d.result()
+		key := r.Header.Get("Idempotency-Key")
+		if key == "" || len(key) > maxName {
+			s.answerKept(f, w, r, g, read, s.keep(f, read))
+			return
+		}
+		s.keepOnce(f, w, r, g, read, read.parts[0].beacon.Context.App+"\x00"+f.name+"\x00"+key)
 	}
-	body := bodies.Get().(*bytes.Buffer)
-	defer putBody(body)
+}
+
+// readInto reads a request's body into the normal form.
+func (s *Server) readInto(d decoder, f *format, g *grant, r *http.Request, body *bytes.Buffer) *refusal {
 	if err := readBody(r, body, s.limits.BodyBytes); err != nil {
-		s.answerRefusal(w, r, formatFaro, g, refuseBody(err))
-		return
+		return refuseBody(err)
 	}
-
 	s.metrics.bytes.Add(float64(body.Len()))
-	d := newFaroDecoder(s.limits, s.told)
-	defer d.release()
-	d.sentAt = sentAt(r)
-	if err := d.decode(body.Bytes(), time.Now().UnixMilli()); err != nil {
-		s.answerRefusal(w, r, formatFaro, g, refuse(http.StatusBadRequest, "undecodable", err.Error()))
-		return
+	p := payload{body: body.Bytes(), query: r.URL.RawQuery, mediaType: mediaType(r), received: time.Now().UnixMilli()}
+	read := d.result()
+	read.reset(p.received, sentAt(r))
+	read.forward = s.forwarder != nil
+	if err := d.decode(&p); err != nil {
+		return refuse(http.StatusBadRequest, "undecodable", err.Error())
 	}
-	if refused := s.identify(d, g, r); refused != nil {
-		s.answerRefusal(w, r, formatFaro, g, refused)
-		return
-	}
-	s.countRejected(d)
-	s.setAside(body.Bytes(), d)
-	if d.accepted == 0 {
+	s.identify(read, g, r)
+	s.countRejected(read)
+	s.setAside(f, body.Bytes(), read)
+	if read.accepted == 0 && (f.answer.empty == nil || read.total > 0) {
 		refused := refuse(http.StatusBadRequest, "nothing usable", "nothing in the beacon can be used")
-		refused.rejected = d.rejected
-		s.answerRefusal(w, r, formatFaro, g, refused)
-		return
+		if len(read.rejected) > 0 {
+			refused.message += ": " + read.rejected[0].Reason
+		}
+		refused.rejected = read.rejected
+		return refused
 	}
-
-	key := r.Header.Get("Idempotency-Key")
-	if key == "" || len(key) > maxName {
-		s.answerKept(w, r, g, d, s.keep(d))
-		return
-	}
-	s.keepOnce(w, r, g, d, d.beacon.Context.App+"\x00"+key)
+	return nil
 }
 
 // keepOnce keeps a beacon unless one with the same key was kept, or is just being kept.
-func (s *Server) keepOnce(w http.ResponseWriter, r *http.Request, g *grant, d *faroDecoder, key string) {
+func (s *Server) keepOnce(f *format, w http.ResponseWriter, r *http.Request, g *grant, read *reading, key string) {
 	for {
 		own, earlier := s.repeats.begin(key)
 		if own != nil {
-			err := s.keep(d)
-			accepted := d.accepted
+			err := s.keep(f, read)
+			accepted := read.accepted
 			if err != nil {
 				accepted = -1
 			}
 			s.repeats.finish(key, own, accepted)
-			s.answerKept(w, r, g, d, err)
+			s.answerKept(f, w, r, g, read, err)
 			return
 		}
 		select {
@@ -84,79 +92,135 @@ func (s *Server) keepOnce(w http.ResponseWriter, r *http.Request, g *grant, d *f
 			return // nobody is left to answer
 		}
 		if earlier.accepted >= 0 {
-			s.counters.Add(d.beacon.Context.App, d.beacon.Context.Environment, "repeated", "", int64(d.accepted))
-			s.answerAccepted(w, formatFaro, earlier.accepted, d.rejected)
+			c := &read.parts[0].beacon.Context
+			s.counters.Add(c.App, c.Environment, "repeated", "", int64(read.accepted))
+			read.accepted = earlier.accepted
+			s.answerAccepted(f, w, r, read)
 			return
 		}
 	}
 }
 
-// identify fills in the context that the key and the request decide: whose beacon it is, and from where.
-func (s *Server) identify(d *faroDecoder, g *grant, r *http.Request) *refusal {
-	d.context()
-	c := &d.beacon.Context
-	if c.App = g.app; c.App == "" {
-		if c.App = strings.TrimSpace(enrich.CleanLabel(known(d.meta.appName))); c.App == "" {
-			return refuse(http.StatusBadRequest, "no app", "the beacon names no app: set meta.app.name")
+// identify fills in the contexts with what the key and the request decide: whose beacon it is, and from where.
+func (s *Server) identify(d *reading, g *grant, r *http.Request) {
+	for _, p := range d.parts {
+		d.part = p
+		d.context()
+		c := &p.beacon.Context
+		if c.App = g.app; c.App == "" {
+			if c.App = strings.TrimSpace(enrich.CleanLabel(known(p.claims.appName))); c.App == "" {
+				d.rejectPart("no app: " + p.claims.appHint)
+				c.Environment = g.environment
+				continue
+			}
 		}
+		if c.Environment = strings.TrimSpace(enrich.CleanLabel(known(p.claims.environment))); c.Environment == "" {
+			c.Environment = g.environment
+		}
+		c.UserKey = HashUser(s.userKey, c.App, p.claims.userID)
+		if c.UserAgent == "" {
+			c.UserAgent = cut(r.UserAgent(), maxSelector)
+		}
+		if name := syntheticName(r.Header.Get("X-Sightline-Synthetic")); name != "" {
+			c.Synthetic = name
+		}
+		if c.PageURL == "" {
+			c.PageURL = sameOriginPage(r)
+		}
+		if !s.pipeline.Consents(c) {
+			d.rejectPart(enrich.NoConsent)
+			d.refused = true
+			d.told.forget(d.spans)
+			continue
+		}
+		s.locate(c, r)
+		d.finish()
 	}
-	if c.Environment = strings.TrimSpace(enrich.CleanLabel(known(d.meta.environment))); c.Environment == "" {
-		c.Environment = g.environment
+}
+
+// sameOriginPage is the page that a request comes from, where the browser tells all of it: to its own origin only.
+func sameOriginPage(r *http.Request) string {
+	if r.Header.Get("Sec-Fetch-Site") != "same-origin" {
+		return ""
 	}
-	c.UserKey = HashUser(s.userKey, c.App, d.meta.userID)
-	if c.UserAgent == "" {
-		c.UserAgent = cut(r.UserAgent(), maxSelector)
+	return cut(r.Referer(), maxURL)
+}
+
+// keep scrubs the beacons of a payload and appends them to the spools of their stores. Where all of them were left out
+// under pressure, that is said with errSampled; where one cannot be kept, the client sends all of them again.
+func (s *Server) keep(f *format, d *reading) error {
+	left := d.leaveOut(s.lanes)
+	for _, p := range left {
+		c := &p.beacon.Context
+		s.counters.Add(c.App, c.Environment, "skipped", "sampled under pressure", int64(len(p.taken)))
 	}
-	if name := syntheticName(r.Header.Get("X-Sightline-Synthetic")); name != "" {
-		c.Synthetic = name
+	if len(left) == len(d.parts) {
+		d.told.forget(d.spans)
+		return errSampled
 	}
-	if !s.pipeline.Consents(c) {
-		d.rejectAll(enrich.NoConsent)
-		return nil
+	if err := s.appendAll(d.parts); err != nil {
+		d.told.forget(d.spans)
+		c := &d.parts[0].beacon.Context
+		s.counters.Add(c.App, c.Environment, "refused", "not kept", 1)
+		return err
 	}
-	s.locate(c, r)
-	d.finish()
+	for _, p := range d.parts {
+		if p.sampledOut {
+			continue
+		}
+		c := &p.beacon.Context
+		kept := int64(len(p.taken) - len(p.skipped))
+		s.counters.Add(c.App, c.Environment, "accepted", f.name, kept)
+		s.countSaid(c, kept)
+		for _, reason := range p.skipped {
+			s.counters.Add(c.App, c.Environment, "skipped", reason, 1)
+		}
+		s.metrics.items.WithLabelValues("accepted").Add(float64(kept))
+		s.metrics.items.WithLabelValues("skipped").Add(float64(len(p.skipped)))
+	}
+	if len(d.traces) > 0 && s.forwarder != nil {
+		c := &d.parts[0].beacon.Context
+		s.forwarder.offer(c.App, c.Environment, d.traces, d.protobuf)
+	}
 	return nil
 }
 
-// keep scrubs a beacon and appends it to the spool.
-func (s *Server) keep(d *faroDecoder) error {
-	c := &d.beacon.Context
-	to := s.lanes.of(c)
-	if to.pressure.sampled(&d.beacon) {
-		d.told.forget(d.spans)
-		s.counters.Add(c.App, c.Environment, "skipped", "sampled under pressure", int64(d.accepted))
-		return errSampled
+// appendAll puts every beacon of a payload into the spool of its store. They share one fsync.
+func (s *Server) appendAll(parts []*part) error {
+	if len(parts) == 1 {
+		return s.append(parts[0])
 	}
+	failures := make([]error, len(parts))
+	var group sync.WaitGroup
+	for n, p := range parts {
+		group.Go(func() { failures[n] = s.append(p) })
+	}
+	group.Wait()
+	return errors.Join(failures...)
+}
+
+func (s *Server) append(p *part) error {
+	b := &p.beacon
 	// All that was taken may have been told before, and then there is nothing to keep.
-	if d.beacon.Len() > 0 {
-		s.pipeline.AtAccept(&d.beacon)
-		buffer := records.Get().(*[]byte)
-		defer records.Put(buffer)
-		record := rum.Record{Beacon: &d.beacon}
-		encoded, err := record.MarshalMsg((*buffer)[:0])
-		*buffer = encoded[:0]
-		if err == nil {
-			start := time.Now()
-			ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
-			err = to.spool.Append(ctx, encoded)
-			cancel()
-			s.metrics.commit.Observe(time.Since(start).Seconds())
-		}
-		if err != nil {
-			d.told.forget(d.spans)
-			s.counters.Add(c.App, c.Environment, "refused", "not kept", 1)
-			return err
-		}
+	if b.Len() == 0 || p.sampledOut {
+		return nil
 	}
-	s.counters.Add(c.App, c.Environment, "accepted", formatFaro, int64(d.accepted-len(d.skipped)))
-	s.countSaid(c, int64(d.accepted-len(d.skipped)))
-	for _, reason := range d.skipped {
-		s.counters.Add(c.App, c.Environment, "skipped", reason, 1)
+	to := s.lanes.of(&b.Context).spool
+	s.pipeline.AtAccept(b)
+	buffer := records.Get().(*[]byte)
+	defer records.Put(buffer)
+	record := rum.Record{Beacon: b}
+	encoded, err := record.MarshalMsg((*buffer)[:0])
+	*buffer = encoded[:0]
+	if err != nil {
+		return err
 	}
-	s.metrics.items.WithLabelValues("accepted").Add(float64(d.accepted - len(d.skipped)))
-	s.metrics.items.WithLabelValues("skipped").Add(float64(len(d.skipped)))
-	return nil
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	err = to.Append(ctx, encoded)
+	s.metrics.commit.Observe(time.Since(start).Seconds())
+	return err
 }
 
 // countSaid counts what the page said of its user's consent, if anything, and what stands for visits sampled out.
@@ -173,27 +237,22 @@ func (s *Server) countSaid(c *rum.Context, items int64) {
 	}
 }
 
-func (s *Server) answerKept(w http.ResponseWriter, r *http.Request, g *grant, d *faroDecoder, err error) {
-	if errors.Is(err, errSampled) {
-		s.answerSampled(w, formatFaro, d.accepted, d.rejected)
-		return
-	}
-	if err != nil {
+func (s *Server) answerKept(f *format, w http.ResponseWriter, r *http.Request, g *grant, d *reading, err error) {
+	if err != nil && !errors.Is(err, errSampled) {
 		s.complain(err)
 		refused := refuse(http.StatusServiceUnavailable, "not kept", "the beacon could not be written to disk; try again later")
 		refused.retryAfter = jittered(5 * time.Second)
-		s.answerRefusal(w, r, formatFaro, g, refused)
+		s.refuseIn(f, w, r, g, refused)
 		return
 	}
-	s.answerAccepted(w, formatFaro, d.accepted, d.rejected)
+	s.answerAccepted(f, w, r, d)
 }
 
-// countRejected counts items by the part of the reason before the colon, which is one of a few.
-func (s *Server) countRejected(d *faroDecoder) {
-	c := &d.beacon.Context
+// countRejected counts items by the class of their reason.
+func (s *Server) countRejected(d *reading) {
+	c := &d.parts[0].beacon.Context
 	for _, rejected := range d.rejected {
-		reason, _, _ := strings.Cut(rejected.Reason, ":")
-		s.counters.Add(c.App, c.Environment, "rejected", reason, 1)
+		s.counters.Add(c.App, c.Environment, "rejected", reasonClass(rejected.Reason), 1)
 	}
 	s.metrics.items.WithLabelValues("rejected").Add(float64(len(d.rejected)))
 }

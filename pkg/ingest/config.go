@@ -30,6 +30,7 @@ type Config struct {
 	Budgets          Budgets          `yaml:"budgets"`
 	Apps             map[string]App   `yaml:"apps"`
 	Stores           map[string]Store `yaml:"stores"`
+	ForwardTraces    string           `yaml:"forward_traces"` // an OTLP/HTTP endpoint that spans are passed on to
 }
 
 // DefaultEnvironment is given to beacons that name none, when neither their key nor the config names one.
@@ -223,6 +224,11 @@ func (c *Config) check() error {
 	}
 	if _, err := c.trustedProxies(); err != nil {
 		return err
+	}
+	if c.ForwardTraces != "" {
+		if _, err := tracesEndpoint(c.ForwardTraces); err != nil {
+			return fmt.Errorf("forward_traces: %w", err)
+		}
 	}
 	_, err := enrich.New(c.Enrich(nil))
 	return err

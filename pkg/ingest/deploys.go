@@ -30,7 +30,8 @@ func (s *Server) deploys(w http.ResponseWriter, r *http.Request) {
 		s.answerRefusal(w, r, formatDeploy, nil, refused)
 		return
 	}
-	s.answerAccepted(w, formatDeploy, 1, nil)
+	s.metrics.requests.WithLabelValues(formatDeploy, "202").Inc()
+	writeTaken(w, 1, 0, nil)
 }
 
 func (s *Server) takeDeploy(r *http.Request) *refusal {

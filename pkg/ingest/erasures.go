@@ -34,24 +34,16 @@ func (s *Server) erasures(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) takeErasure(r *http.Request) (id string, refused *refusal) {
-	switch {
-	case s.erase == nil:
+	if s.erase == nil {
 		return "", refuse(http.StatusNotFound, "path", "this sidecar erases nothing")
-	case !jsonMediaType(r):
-		return "", refuse(http.StatusUnsupportedMediaType, "media type", "send application/json")
-	case !knownEncoding(r):
-		return "", refuse(http.StatusUnsupportedMediaType, "encoding", "send the body plain or packed with gzip")
 	}
-	if refused := s.mayAdminister(r); refused != nil {
+	if refused := s.gateAdmin(r); refused != nil {
 		return "", refused
 	}
 	body := bodies.Get().(*bytes.Buffer)
 	defer putBody(body)
 	if err := readBody(r, body, 64<<10); err != nil {
-		if errors.Is(err, errTooLarge) {
-			return "", refuse(http.StatusRequestEntityTooLarge, "too large", err.Error())
-		}
-		return "", refuse(http.StatusBadRequest, "unreadable", err.Error())
+		return "", refuseBody(err)
 	}
 	var e Erasure
 	decoder := json.NewDecoder(body)

@@ -9,7 +9,7 @@ import (
 )
 
 // takeEvent goes by the names Faro's instrumentations give their events; any other name is the app's own.
-func (d *faroDecoder) takeEvent(i *faroItem) string {
+func (d *reading) takeEvent(i *item) string {
 	switch i.name {
 	case "":
 		return "an event without a name"
@@ -48,7 +48,7 @@ func (d *faroDecoder) takeEvent(i *faroItem) string {
 
 // takeAction reads Faro's user action. Its event is sent when what the action caused has come to rest, and is stamped
 // with the time it began. A trigger is a DOM event's name, or faroApiCall for an action the app started itself.
-func (d *faroDecoder) takeAction(i *faroItem) string {
+func (d *reading) takeAction(i *item) string {
 	a := next(&d.beacon.Actions)
 	a.Item = i.base()
 	a.ActionID = safeID(i.actionID)
@@ -89,16 +89,14 @@ func actionKind(trigger string) string {
 
 // takePolicyViolation turns a Content Security Policy violation that the page observed into the error the Reporting
 // API would report.
-func (d *faroDecoder) takePolicyViolation(i *faroItem) string {
+func (d *reading) takePolicyViolation(i *item) string {
 	e := next(&d.beacon.Errors)
 	e.Item = i.base()
 	e.Kind = "csp-violation"
-	e.Type = cut(i.either("effectiveDirective", "violatedDirective"), maxName)
-	blocked := enrich.CleanURL(i.attribute("blockedURI"))
+	e.Type = cut(i.either("effectiveDirective", "effective-directive", "violatedDirective", "violated-directive"), maxName)
+	blocked := enrich.CleanURL(i.either("blockedURL", "blockedURI", "blocked-uri"))
 	e.Message = cut("blocked "+blocked+" by "+e.Type, maxMessage)
-	if file := i.attribute("sourceFile"); file != "" {
-		e.Frames = []rum.Frame{{File: cut(file, maxURL), Line: i.size("lineNumber"), Column: i.size("columnNumber")}}
-	}
+	e.Frames = i.reportedPlace()
 	e.Attributes = map[string]string{"blocked": cut(blocked, maxAttribute)}
 	if disposition := i.attribute("disposition"); disposition != "" {
 		e.Attributes["disposition"] = cut(disposition, maxName)

@@ -14,7 +14,7 @@ const consolePrefix = "console.error: "
 // takeException turns an exception into an error. A client may say more in the context: "kind" for the errors that are
 // not exceptions, "handled" for those the app caught itself. Faro's own SDK says neither; its fatal flag, where an app
 // sets it, tells handled from not.
-func (d *faroDecoder) takeException(i *faroItem) string {
+func (d *reading) takeException(i *item) string {
 	if i.kind == "" && i.value == "" {
 		return "an exception without type and value"
 	}
@@ -42,7 +42,7 @@ var errorKinds = map[string]bool{
 }
 
 // stacktrace reads the frames, top first.
-func (d *faroDecoder) stacktrace(j *jx.Decoder, i *faroItem) error {
+func (d *reading) stacktrace(j *jx.Decoder, i *item) error {
 	return d.fields(j, func(key []byte) error {
 		if string(key) != "frames" || j.Next() != jx.Array {
 			return j.Skip()
@@ -76,7 +76,7 @@ func (d *faroDecoder) stacktrace(j *jx.Decoder, i *faroItem) error {
 	})
 }
 
-func (d *faroDecoder) position(j *jx.Decoder) (uint32, error) {
+func (d *reading) position(j *jx.Decoder) (uint32, error) {
 	if j.Next() != jx.Number {
 		return 0, j.Skip()
 	}

@@ -9,7 +9,7 @@ import (
 // takeLog turns a log line into an event. A console.error that Faro was told to report as a log (consoleErrorAsLog)
 // is an error all the same: it carries the prefix Faro's console instrumentation writes. An app's own lines of level
 // error stay log lines, because an app logs them on purpose, often next to the exception itself.
-func (d *faroDecoder) takeLog(i *faroItem) string {
+func (d *reading) takeLog(i *item) string {
 	if i.message == "" {
 		return "a log line without a message"
 	}
@@ -27,7 +27,7 @@ func (d *faroDecoder) takeLog(i *faroItem) string {
 	e.Kind = rum.EventLog
 	e.Level = level(i.level)
 	e.Message = i.message
-	e.Attributes = copyAttributes(i.attributes, nil)
+	e.Attributes = copyAttributes(i.attributes, i.kept)
 	return ""
 }
 

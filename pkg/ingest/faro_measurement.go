@@ -12,7 +12,7 @@ import (
 
 // takeMeasurement turns a measurement into vitals: a Web Vital with its attribution, or one custom timing for each of
 // its values.
-func (d *faroDecoder) takeMeasurement(i *faroItem) string {
+func (d *reading) takeMeasurement(i *item) string {
 	for n := range i.values {
 		if v := &i.values[n]; v.key != "delta" && isMetric(i, v.key) && !rum.Valid(v.value) {
 			return "a value is not a number of 0 or more: " + v.key
@@ -25,7 +25,7 @@ func (d *faroDecoder) takeMeasurement(i *faroItem) string {
 }
 
 // isMetric tells the measured values from the parts that explain them.
-func isMetric(i *faroItem, key string) bool {
+func isMetric(i *item, key string) bool {
 	if i.kind != "web-vitals" {
 		return true
 	}
@@ -35,7 +35,7 @@ func isMetric(i *faroItem, key string) bool {
 
 // takeWebVital reads Faro's web-vitals measurement. Beside the metric's own value stand its sub-parts, and delta, the
 // change since the last report, which is of no use: the last report wins.
-func (d *faroDecoder) takeWebVital(i *faroItem) string {
+func (d *reading) takeWebVital(i *item) string {
 	id := safeID(i.attribute("id"))
 	found := false
 	for n := range i.values {
@@ -72,6 +72,7 @@ func (d *faroDecoder) takeWebVital(i *faroItem) string {
 			v.Target = cut(i.either("largest_shift_target", "target"), maxSelector)
 		}
 		v.Parts = parts(i)
+		v.Attributes = copyAttributes(i.extras, nil)
 	}
 	if !found {
 		return "no Web Vital among its values"
@@ -80,7 +81,7 @@ func (d *faroDecoder) takeWebVital(i *faroItem) string {
 }
 
 // parts are the measurement's other values: durations in ms, save largest_shift_value, which is a score.
-func parts(i *faroItem) map[string]float32 {
+func parts(i *item) map[string]float32 {
 	var kept map[string]float32
 	for n := range i.values {
 		m := &i.values[n]
@@ -97,7 +98,7 @@ func parts(i *faroItem) map[string]float32 {
 
 // takeTimings turns each value of an app's own measurement into a custom timing, named "<type>.<value>", or like
 // either one when the other says nothing. Nothing is reported twice here, so each has an id of its own.
-func (d *faroDecoder) takeTimings(i *faroItem) string {
+func (d *reading) takeTimings(i *item) string {
 	if len(i.values) == 0 {
 		return "a measurement without values"
 	}

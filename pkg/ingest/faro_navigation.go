@@ -18,7 +18,7 @@ import (
 //	documentParsingTime        parsing, up to domInteractive; unknown in some browsers
 //	domProcessingTime          domInteractive to domComplete
 //	ttfb                       navigation start (or prerender activation) to first byte
-func (d *faroDecoder) takeNavigation(i *faroItem) string {
+func (d *reading) takeNavigation(i *item) string {
 	v := next(&d.beacon.Views)
 	v.Item = i.base()
 	v.Kind = rum.ViewLoad
@@ -48,7 +48,7 @@ func (d *faroDecoder) takeNavigation(i *faroItem) string {
 
 // connection splits the handshake time into TCP and TLS. The handshake contains the negotiation, so a longer
 // negotiation was computed from a secureConnectionStart of 0: there was none.
-func connection(i *faroItem) (tcp, tls float32) {
+func connection(i *item) (tcp, tls float32) {
 	tcp, tls = i.millis("tcpHandshakeTime"), i.millis("tlsNegotiationTime")
 	if tls > tcp {
 		return tcp, 0
@@ -58,7 +58,7 @@ func connection(i *faroItem) (tcp, tls float32) {
 
 // takeSoftNavigation turns a route change that Faro observed (the URL changed after an interaction, and the page with
 // it) into a view. The event is sent when the page has come to rest, so the change began its duration earlier.
-func (d *faroDecoder) takeSoftNavigation(i *faroItem) string {
+func (d *reading) takeSoftNavigation(i *item) string {
 	to := i.attribute("toUrl")
 	if to == "" {
 		return "a navigation without toUrl"
@@ -77,7 +77,7 @@ func (d *faroDecoder) takeSoftNavigation(i *faroItem) string {
 
 // takeRouteChange turns the route change that a router integration reports into a view. It knows the route's name, but
 // not how long the change took. The first route of a page is no change: the page load has its own view.
-func (d *faroDecoder) takeRouteChange(i *faroItem) string {
+func (d *reading) takeRouteChange(i *item) string {
 	to, route := i.attribute("toUrl"), cut(i.attribute("toRoute"), maxName)
 	if to == "" && route == "" {
 		return "a route change without toUrl and toRoute"
@@ -104,11 +104,11 @@ func (d *faroDecoder) takeRouteChange(i *faroItem) string {
 
 // takeViewChanged keeps the change of the app's view name on the timeline. It is not a view: Faro sends one on every
 // plain page load too, as the initial name is set.
-func (d *faroDecoder) takeViewChanged(i *faroItem) string {
+func (d *reading) takeViewChanged(i *item) string {
 	return d.viewEvent(i, "", cut(i.either("toView", "name"), maxName))
 }
 
-func (d *faroDecoder) viewEvent(i *faroItem, route, message string) string {
+func (d *reading) viewEvent(i *item, route, message string) string {
 	e := next(&d.beacon.Events)
 	e.Item = i.base()
 	e.Kind = rum.EventView

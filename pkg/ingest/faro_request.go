@@ -10,7 +10,7 @@ import (
 // Attributes are as in takeNavigation, save ttfb, which is requestTime again.
 //
 // A fetch or XHR that Faro's tracing also reports would be there twice; see told.
-func (d *faroDecoder) takeResource(i *faroItem) string {
+func (d *reading) takeResource(i *item) string {
 	url := i.attribute("name")
 	if url == "" {
 		return "a resource without a name"
@@ -34,13 +34,13 @@ func (d *faroDecoder) takeResource(i *faroItem) string {
 	r.Cache = cut(i.attribute("cacheHitStatus"), maxName)
 	r.RenderBlocking = i.attribute("renderBlockingStatus") == "blocking"
 	r.Protocol = cut(i.attribute("protocol"), 32)
-	return d.addRequest(r, originTiming)
+	return d.addRequest(r, sourceTiming)
 }
 
 // takeTracedRequest turns the event that Faro's tracing sends for each client span into a request with its trace. The
 // event is stamped with the end of the span. Attributes follow the OpenTelemetry HTTP conventions, old or new. The
 // SDK copies the user's e-mail address and name into them: only those named here are read.
-func (d *faroDecoder) takeTracedRequest(i *faroItem, instrumentation string) string {
+func (d *reading) takeTracedRequest(i *item, instrumentation string) string {
 	url := i.either("url.full", "http.url")
 	if url == "" {
 		return "a traced request without url.full or http.url"
@@ -58,17 +58,17 @@ func (d *faroDecoder) takeTracedRequest(i *faroItem, instrumentation string) str
 	r.Duration = float32(i.number("duration_ns") / 1e6)
 	r.TS -= int64(r.Duration)
 	r.DecodedSize = i.size("http.response_content_length")
-	return d.addRequest(r, originSpan)
+	return d.addRequest(r, sourceSpan)
 }
 
-func (d *faroDecoder) addRequest(r rum.Request, from origin) string {
-	d.beacon.Requests = append(d.beacon.Requests, r)
-	d.origins = append(d.origins, from)
+func (p *part) addRequest(r rum.Request, from source) string {
+	p.beacon.Requests = append(p.beacon.Requests, r)
+	p.sources = append(p.sources, from)
 	return ""
 }
 
 // find says whether one of several attributes is there at all.
-func (i *faroItem) find(keys ...string) (string, bool) {
+func (i *item) find(keys ...string) (string, bool) {
 	for n := range i.attributes {
 		for _, key := range keys {
 			if i.attributes[n].key == key {

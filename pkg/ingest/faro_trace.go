@@ -6,18 +6,20 @@ import (
 	"strings"
 
 	"github.com/go-faster/jx"
-
-	"github.com/sightline-rum/sightline/pkg/rum"
 )
-
-// clientSpan is the kind of a span that waits for a server (OTLP: SPAN_KIND_CLIENT).
-const clientSpan = "3"
 
 // decodeTraces reads the OTLP spans of a payload. Client spans with a URL are requests; all others say what the page
 // did itself and become no row.
-func (d *faroDecoder) decodeTraces(j *jx.Decoder) error {
+func (d *reading) decodeTraces(j *jx.Decoder) error {
+	if d.forward {
+		raw, err := j.Raw()
+		if err != nil {
+			return err
+		}
+		d.traces = raw
+		j = jx.DecodeBytes(raw)
+	}
 	index := 0
-	defer func() { d.taken = append(d.taken, taken{list: "traces", items: index}) }()
 	return d.fields(j, func(key []byte) error {
 		if string(key) != "resourceSpans" && string(key) != "resource_spans" {
 			return j.Skip()
@@ -32,7 +34,7 @@ func (d *faroDecoder) decodeTraces(j *jx.Decoder) error {
 }
 
 // objects reads the fields of each object of a list.
-func (d *faroDecoder) objects(j *jx.Decoder, field func(key []byte) error) error {
+func (d *reading) objects(j *jx.Decoder, field func(key []byte) error) error {
 	if j.Next() != jx.Array {
 		return j.Skip()
 	}
@@ -41,7 +43,7 @@ func (d *faroDecoder) objects(j *jx.Decoder, field func(key []byte) error) error
 
 // decodeScopes reads the spans of each instrumentation. The scope's name tells fetch from XHR, and nothing says that
 // it comes before its spans: what it decides is set afterwards.
-func (d *faroDecoder) decodeScopes(j *jx.Decoder, index *int) error {
+func (d *reading) decodeScopes(j *jx.Decoder, index *int) error {
 	if j.Next() != jx.Array {
 		return j.Skip()
 	}
@@ -62,35 +64,33 @@ func (d *faroDecoder) decodeScopes(j *jx.Decoder, index *int) error {
 					return j.Skip()
 				}
 				return j.Arr(func(j *jx.Decoder) error {
-					d.list, d.index = "traces", *index
+					more := d.begin("traces", *index)
 					*index++
+					if !more {
+						return j.Skip()
+					}
 					return d.decodeSpan(j)
 				})
 			}
 			return j.Skip()
 		})
-		if strings.Contains(scope, "xml-http-request") {
+		if strings.Contains(scope, scopeXHR) {
 			for n := first; n < len(d.beacon.Requests); n++ {
-				d.beacon.Requests[n].Kind = "xhr"
+				if d.beacon.Requests[n].Kind == "fetch" {
+					d.beacon.Requests[n].Kind = "xhr"
+				}
 			}
 		}
 		return err
 	})
 }
 
-func (d *faroDecoder) decodeSpan(j *jx.Decoder) error {
-	if d.total++; d.total > d.limits.Items {
-		d.reject("too many items in one beacon")
-		return j.Skip()
-	}
+func (d *reading) decodeSpan(j *jx.Decoder) error {
 	if j.Next() != jx.Object {
 		d.reject("not an object")
 		return j.Skip()
 	}
 	i := &d.item
-	i.reset()
-	var kind string
-	var start, end, flags float64
 	err := d.fields(j, func(key []byte) (err error) {
 		switch string(key) {
 		case "traceId":
@@ -100,13 +100,15 @@ func (d *faroDecoder) decodeSpan(j *jx.Decoder) error {
 		case "name":
 			i.name, err = d.string(j, maxName)
 		case "kind":
-			kind, err = d.string(j, maxName)
+			i.kind, err = d.string(j, maxName)
 		case "startTimeUnixNano":
-			start, err = d.nanos(j)
+			i.start, err = d.nanos(j)
 		case "endTimeUnixNano":
-			end, err = d.nanos(j)
+			i.end, err = d.nanos(j)
 		case "flags":
+			var flags float64
 			flags, err = d.nanos(j)
+			i.unsampled = unsampled(uint32(flags))
 		case "attributes":
 			err = d.decodeSpanAttributes(j, i)
 		default:
@@ -117,41 +119,13 @@ func (d *faroDecoder) decodeSpan(j *jx.Decoder) error {
 	if err != nil {
 		return err
 	}
-	if reason := d.takeClientSpan(i, kind, start, end, flags); reason != "" {
-		d.reject(reason)
-		return nil
-	}
-	d.accepted++
+	i.ts = int64(i.start / 1e6)
+	d.take((*reading).takeSpan)
 	return nil
 }
 
-func (d *faroDecoder) takeClientSpan(i *faroItem, kind string, start, end, flags float64) string {
-	url := i.either("url.full", "http.url")
-	if kind != clientSpan && kind != "SPAN_KIND_CLIENT" || url == "" {
-		return d.skip("span of no request")
-	}
-	if !(start > 0) || !(end >= start) {
-		return "a span without start and end"
-	}
-	i.ts = int64(start / 1e6)
-	if reason := d.plausible(i.ts); reason != "" {
-		return reason
-	}
-	i.actionParent = i.attribute("faro.action.user.parentId")
-	host, path := hostAndPath(url)
-	r := rum.Request{Item: i.base(), Kind: "fetch", Host: cut(host, maxName), Path: cut(path, maxURL)}
-	r.Method = method(i.either("http.request.method", "http.method"))
-	_, reported := i.find("http.response.status_code", "http.status_code")
-	r.Status = status(max(i.number("http.response.status_code"), i.number("http.status_code")))
-	r.Failure = failure(r.Status, !reported, i.attribute("error.type"))
-	r.Duration = float32((end - start) / 1e6)
-	// The low byte of the flags is W3C's; the others say that it was set at all.
-	r.Unsampled = flags > 0 && uint32(flags)&1 == 0
-	return d.addRequest(r, originSpan)
-}
-
 // nanos reads a number that OTLP's JSON writes as text because JavaScript cannot hold it.
-func (d *faroDecoder) nanos(j *jx.Decoder) (float64, error) {
+func (d *reading) nanos(j *jx.Decoder) (float64, error) {
 	text, err := d.string(j, maxName)
 	if err != nil {
 		return 0, err
@@ -164,7 +138,7 @@ func (d *faroDecoder) nanos(j *jx.Decoder) (float64, error) {
 }
 
 // decodeSpanAttributes reads OTLP's list of key and typed value.
-func (d *faroDecoder) decodeSpanAttributes(j *jx.Decoder, i *faroItem) error {
+func (d *reading) decodeSpanAttributes(j *jx.Decoder, i *item) error {
 	if j.Next() != jx.Array {
 		return j.Skip()
 	}

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,6 +57,9 @@ type Options struct {
 	// Erasures takes requests to erase a visit or a user; nil takes none.
 	Erasures *erase.Erasures
 
+	// Forwarder passes spans on to a trace store. It may be nil.
+	Forwarder *Forwarder
+
 	// Ready says why beacons are taken but not stored yet, or nil.
 	Ready func() error
 }
@@ -82,6 +87,8 @@ type Server struct {
 	quarantine     *quarantine.Quarantine
 	quarantineRate *rate.Limiter
 	replaying      sync.Mutex // two replays at once would store an entry twice
+
+	forwarder *Forwarder
 }
 
 // New prepares a server.
@@ -108,38 +115,46 @@ func New(o Options) (*Server, error) {
 		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
 		lanes: lanes, complaints: &rate.Sometimes{Interval: 10 * time.Second},
 		quarantine: o.Quarantine, quarantineRate: rate.NewLimiter(quarantinedPerSecond, quarantinedBurst),
+		forwarder: o.Forwarder,
 	}, nil
 }
 
 // Handler routes the sidecar's endpoints. Every answer carries CORS headers, also those to wrong paths and methods.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	endpoint := func(pattern, methods string, handle http.HandlerFunc) {
+	endpoint := func(pattern string, handle http.HandlerFunc, methods ...string) {
+		allowed := strings.Join(methods, ", ") + ", OPTIONS"
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Method == http.MethodOptions:
-				s.preflight(w, r, methods+", OPTIONS")
-			case r.Method == methods, methods == http.MethodGet && r.Method == http.MethodHead:
+				s.preflight(w, r, allowed)
+			case slices.Contains(methods, r.Method):
 				handle(w, r)
 			default:
-				w.Header().Set("Allow", methods+", OPTIONS")
-				s.answerRefusal(w, r, "none", nil, refuse(http.StatusMethodNotAllowed, "method", "use "+methods))
+				w.Header().Set("Allow", allowed)
+				s.answerRefusal(w, r, "none", nil, refuse(http.StatusMethodNotAllowed, "method", "use "+strings.Join(methods, " or ")))
 			}
 		})
 	}
-	endpoint("/collect", http.MethodPost, s.collect)
-	endpoint("/collect/{app_key}", http.MethodPost, s.collect)
-	endpoint("/v1/deploys", http.MethodPost, s.deploys)
-	endpoint("/v1/sourcemaps/{app}/{release}/{file...}", http.MethodPut, s.takeSourceMap)
-	endpoint("/v1/erasures", http.MethodPost, s.erasures)
-	endpoint("/v1/erasures/{id}", http.MethodGet, s.erasure)
-	endpoint("/v1/quarantine/replay", http.MethodPost, s.replays)
-	endpoint("/healthz", http.MethodGet, func(w http.ResponseWriter, _ *http.Request) {
+	for _, f := range formats {
+		for _, path := range f.paths {
+			endpoint(path, s.collect(f), f.methods...)
+		}
+	}
+	endpoint("/v1/deploys", s.deploys, http.MethodPost)
+	endpoint("/v1/sourcemaps/{app}/{release}/{file...}", s.takeSourceMap, http.MethodPut)
+	endpoint("/v1/erasures", s.erasures, http.MethodPost)
+	endpoint("/v1/erasures/{id}", s.erasure, http.MethodGet)
+	endpoint("/v1/quarantine/replay", s.replays, http.MethodPost)
+	page := func(pattern string, handle http.HandlerFunc) {
+		endpoint(pattern, handle, http.MethodGet, http.MethodHead)
+	}
+	page("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`))
 	})
-	endpoint("/readyz", http.MethodGet, s.readyz)
+	page("/readyz", s.readyz)
 	metrics := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})
-	endpoint("/metrics", http.MethodGet, metrics.ServeHTTP)
+	page("/metrics", metrics.ServeHTTP)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.answerRefusal(w, r, "none", nil, refuse(http.StatusNotFound, "path", "there is nothing here"))
 	})
@@ -150,10 +165,10 @@ func (s *Server) Handler() http.Handler {
 }
 
 // gate decides from the head of a request alone whether its body is read.
-func (s *Server) gate(r *http.Request) (*grant, *refusal) {
+func (s *Server) gate(f *format, r *http.Request) (*grant, *refusal) {
 	switch {
-	case !jsonMediaType(r):
-		return nil, refuse(http.StatusUnsupportedMediaType, "media type", "send application/json or text/plain")
+	case r.Method != http.MethodGet && !f.takes(mediaType(r)):
+		return nil, refuse(http.StatusUnsupportedMediaType, "media type", "send "+f.mediaTypes())
 	case !knownEncoding(r):
 		return nil, refuse(http.StatusUnsupportedMediaType, "encoding", "send the body plain or packed with gzip")
 	case r.ContentLength > s.limits.BodyBytes:
@@ -163,7 +178,7 @@ func (s *Server) gate(r *http.Request) (*grant, *refusal) {
 	switch {
 	case refused != nil:
 		return nil, refused
-	case !allows(g.origins, r.Header.Get("Origin")):
+	case !allows(g.origins, originOf(r)):
 		return g, refuse(http.StatusForbidden, "origin", "this site may not send with this key")
 	}
 	if g.limiter != nil && !g.limiter.Allow() {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -67,6 +68,9 @@ func (k *keyring) find(r *http.Request) (*grant, *refusal) {
 	if key == "" {
 		key = r.Header.Get("X-Api-Key")
 	}
+	if key == "" && r.URL.RawQuery != "" {
+		key = r.URL.Query().Get("key") // a beacon or a report cannot set headers
+	}
 	if key != "" {
 		if g := k.match(key); g != nil {
 			return g, nil
@@ -78,7 +82,7 @@ func (k *keyring) find(r *http.Request) (*grant, *refusal) {
 	switch {
 	case k.open == nil:
 		return nil, refuse(http.StatusUnauthorized, "missing key",
-			"an app key is required: send to /collect/<key>, or send the header X-Api-Key")
+			"an app key is required: send to /collect/<key>, or send the header X-Api-Key, or ?key=")
 	case !fromThisMachine(r):
 		return nil, refuse(http.StatusUnauthorized, "open key from elsewhere",
 			"without an app key only this machine itself may send; configure a key for the app")
@@ -108,9 +112,9 @@ func fromThisMachine(r *http.Request) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// forwarded says whether a proxy passed a request on: then this machine is the proxy's, and not the client's. Who leaves
+// viaProxy says whether a proxy passed a request on: then this machine is the proxy's, and not the client's. Who leaves
 // the header out of a request of their own gains nothing by it.
-func forwarded(r *http.Request) bool {
+func viaProxy(r *http.Request) bool {
 	for _, name := range [...]string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"} {
 		if r.Header.Get(name) != "" {
 			return true
@@ -123,7 +127,7 @@ func forwarded(r *http.Request) bool {
 // in use.
 func (k *keyring) mayAdminister(r *http.Request) *refusal {
 	if k.admin == nil {
-		if k.open != nil && fromThisMachine(r) && !forwarded(r) {
+		if k.open != nil && fromThisMachine(r) && !viaProxy(r) {
 			return nil
 		}
 		return refuse(http.StatusUnauthorized, "no admin token", "configure admin_token_sha256 to allow this from elsewhere")
@@ -134,6 +138,18 @@ func (k *keyring) mayAdminister(r *http.Request) *refusal {
 		return refuse(http.StatusUnauthorized, "wrong admin token", "send the admin token: Authorization: Bearer <token>")
 	}
 	return nil
+}
+
+// originOf is the origin of the page that sends. An image, which is how boomerang sends with GET, names only the page
+// it is on.
+func originOf(r *http.Request) string {
+	origin := r.Header.Get("Origin")
+	if origin == "" && r.Method == http.MethodGet {
+		if page, err := url.Parse(r.Referer()); err == nil && page.Host != "" {
+			origin = page.Scheme + "://" + page.Host
+		}
+	}
+	return origin
 }
 
 // allows says whether a page of the given origin may send. Browsers name the origin of every POST; a request without

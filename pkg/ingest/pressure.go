@@ -148,6 +148,17 @@ func (p *pressure) sampled(b *rum.Beacon) bool {
 	return false
 }
 
+// leaveOut marks the parts that are not kept because others stand for them, and gives the rest their weight.
+func (d *reading) leaveOut(lanes *lanes) (left []*part) {
+	for _, p := range d.parts {
+		if p.sampledOut = lanes.of(&p.beacon.Context).pressure.sampled(&p.beacon); p.sampledOut {
+			left = append(left, p)
+			d.sampled += len(p.taken)
+		}
+	}
+	return left
+}
+
 // sessionHash spreads sessions evenly. A beacon without a session stands for itself.
 func sessionHash(c *rum.Context) uint64 {
 	if c.SessionID == "" {

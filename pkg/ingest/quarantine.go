@@ -16,21 +16,25 @@ const (
 	quarantinedBurst     = 2000
 )
 
-// setAside keeps the rejected items of a Faro payload, scrubbed, for people to look at and to replay.
-func (s *Server) setAside(payload []byte, d *faroDecoder) {
-	if s.quarantine == nil || len(d.rejected) == 0 {
+// setAside keeps the rejected items of a payload, for people to look at: those of Faro's protocol with what they were,
+// scrubbed, so that they can be replayed; of the other formats where they stood and why they were rejected.
+func (s *Server) setAside(f *format, payload []byte, d *reading) {
+	if s.quarantine == nil || len(d.rejected) == 0 || d.refused {
 		return
 	}
-	c := &d.beacon.Context
+	c := &d.parts[0].beacon.Context
 	rejected := d.rejected[:min(len(d.rejected), maxTold)]
 	if !s.quarantineRate.AllowN(time.Now(), len(rejected)) {
 		s.counters.Add(c.App, c.Environment, "quarantine_dropped", "rate", int64(len(rejected)))
 		return
 	}
-	one := faroItems(payload)
+	one := func(rejection) json.RawMessage { return nil }
+	if f.name == formatFaro {
+		one = faroItems(payload)
+	}
 	for _, r := range rejected {
 		kept := s.quarantine.Keep(quarantine.Entry{
-			At: time.UnixMilli(d.beacon.ReceivedAt).UTC(), Format: formatFaro, App: c.App, Environment: c.Environment,
+			At: time.UnixMilli(d.received).UTC(), Format: f.name, App: c.App, Environment: c.Environment,
 			Reason: r.Reason, List: r.List, Index: r.Index,
 			UserKey: c.UserKey, SessionID: c.SessionID, UserAgent: enrich.CleanText(c.UserAgent), Country: c.Country, Region: c.Region,
 			Synthetic: c.Synthetic, Payload: one(r),
@@ -39,7 +43,7 @@ func (s *Server) setAside(payload []byte, d *faroDecoder) {
 		if !kept {
 			counter = "quarantine_dropped"
 		}
-		s.counters.Add(c.App, c.Environment, counter, formatFaro, 1)
+		s.counters.Add(c.App, c.Environment, counter, f.name, 1)
 		s.metrics.items.WithLabelValues(counter).Inc()
 	}
 }

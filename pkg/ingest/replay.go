@@ -124,22 +124,26 @@ func (s *Server) replay(asked Replay) (answer Replayed, err error) {
 
 // replayOne sends one entry through the pipeline, at the time it was received. It returns why it is rejected still.
 func (s *Server) replayOne(e *quarantine.Entry) (reason string, err error) {
-	if e.Format != formatFaro || len(e.Payload) == 0 {
+	f := formatNamed(e.Format)
+	if f == nil || len(e.Payload) == 0 {
 		return "not replayable: only the reason was kept", nil
 	}
-	d := newFaroDecoder(s.limits, s.told)
-	defer d.release()
-	if err := d.decode(e.Payload, e.At.UnixMilli()); err != nil {
+	reader := f.reader(s.limits, s.told)
+	defer f.release(reader)
+	d := reader.result()
+	p := payload{body: e.Payload, mediaType: "application/json", received: e.At.UnixMilli()}
+	d.reset(p.received, 0)
+	if err := reader.decode(&p); err != nil {
 		return err.Error(), nil
 	}
 	head := &http.Request{Header: http.Header{}, URL: &url.URL{}}
 	head.Header.Set("User-Agent", e.UserAgent)
 	head.Header.Set("X-Sightline-Synthetic", e.Synthetic)
-	if refused := s.identify(d, &grant{app: e.App, environment: e.Environment}, head); refused != nil {
-		return refused.message, nil
+	s.identify(d, &grant{app: e.App, environment: e.Environment}, head)
+	for _, part := range d.parts {
+		c := &part.beacon.Context
+		c.UserKey, c.Country, c.Region = e.UserKey, e.Country, e.Region
 	}
-	c := &d.beacon.Context
-	c.UserKey, c.Country, c.Region = e.UserKey, e.Country, e.Region
 	if d.accepted == 0 {
 		reason = "nothing in it can be used"
 		if len(d.rejected) > 0 {
@@ -147,5 +151,5 @@ func (s *Server) replayOne(e *quarantine.Entry) (reason string, err error) {
 		}
 		return reason, nil
 	}
-	return "", s.keep(d)
+	return "", s.keep(f, d)
 }

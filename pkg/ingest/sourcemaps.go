@@ -16,7 +16,8 @@ func (s *Server) takeSourceMap(w http.ResponseWriter, r *http.Request) {
 		s.answerRefusal(w, r, formatSourceMap, nil, refused)
 		return
 	}
-	s.answerAccepted(w, formatSourceMap, 1, nil)
+	s.metrics.requests.WithLabelValues(formatSourceMap, "202").Inc()
+	writeTaken(w, 1, 0, nil)
 }
 
 func (s *Server) putSourceMap(r *http.Request) *refusal {
@@ -33,10 +34,7 @@ func (s *Server) putSourceMap(r *http.Request) *refusal {
 	}
 	var body bytes.Buffer // not one of the pooled ones: they would stay as large as the largest map
 	if err := readBody(r, &body, sourcemap.MaxMapBytes); err != nil {
-		if errors.Is(err, errTooLarge) {
-			return refuse(http.StatusRequestEntityTooLarge, "too large", err.Error())
-		}
-		return refuse(http.StatusBadRequest, "unreadable", err.Error())
+		return refuseBody(err)
 	}
 	err := s.maps.Put(r.PathValue("app"), r.PathValue("release"), r.PathValue("file"), body.Bytes())
 	switch {
@@ -45,18 +43,6 @@ func (s *Server) putSourceMap(r *http.Request) *refusal {
 	case err != nil:
 		s.logger.Error("a source map could not be kept", "error", err)
 		return refuse(http.StatusServiceUnavailable, "not kept", "the source map could not be written to disk; try again later")
-	}
-	return nil
-}
-
-// mayAdminister lets in who has the admin token. Where none is needed, any page open on this machine could send here,
-// and none has a reason to.
-func (s *Server) mayAdminister(r *http.Request) *refusal {
-	if refused := s.keys.mayAdminister(r); refused != nil {
-		return refused
-	}
-	if s.keys.admin == nil && r.Header.Get("Origin") != "" {
-		return refuse(http.StatusForbidden, "origin", "this is not done from web pages")
 	}
 	return nil
 }

@@ -28,9 +28,13 @@ type told struct {
 	spans     *lru.Cache[spanKey, struct{}]
 	endpoints *lru.Cache[string, int64]
 	timings   *lru.Cache[string, rum.Request]
+	resources *lru.Cache[string, int64]
+	loads     *lru.Cache[string, pageLoad] // the last of each session
 
 	mu      sync.Mutex
 	changes *lru.Cache[string, routeChange]
+	clicks  *lru.Cache[string, int64]
+	shifts  *lru.Cache[string, float64]
 }
 
 type spanKey struct{ trace, span string }
@@ -63,7 +67,12 @@ func newTold(traced map[string]bool) *told {
 	endpoints, _ := lru.New[string, int64](toldEndpoints)
 	timings, _ := lru.New[string, rum.Request](toldTimings)
 	changes, _ := lru.New[string, routeChange](toldSessions)
-	return &told{traced: traced, spans: spans, endpoints: endpoints, timings: timings, changes: changes}
+	resources, _ := lru.New[string, int64](toldTimings)
+	loads, _ := lru.New[string, pageLoad](toldSessions)
+	clicks, _ := lru.New[string, int64](toldSessions)
+	shifts, _ := lru.New[string, float64](toldSessions)
+	return &told{traced: traced, spans: spans, endpoints: endpoints, timings: timings, changes: changes,
+		resources: resources, loads: loads, clicks: clicks, shifts: shifts}
 }
 
 func keyOfSpan(i *rum.Item) (spanKey, bool) {
@@ -119,6 +128,51 @@ func (t *told) timing(c *rum.Context, r *rum.Request) bool {
 	kept.ActionID, kept.TraceID, kept.SpanID = "", "", ""
 	t.timings.Add(timingKey(c, r), kept)
 	return true
+}
+
+// resource says whether a resource was told by another of OpenTelemetry's instrumentations, document-load's spans or the
+// resource timing events. The same one may well report the same resource again: it was asked for again.
+func (t *told) resource(c *rum.Context, r *rum.Request, from source) bool {
+	if c.SessionID == "" {
+		return false
+	}
+	key := timingKey(c, r)
+	other := sourceResourceSpan
+	if from == sourceResourceSpan {
+		other = sourceTiming
+	}
+	if ts, ok := t.resources.Get(key + "\x00" + tellers[other]); ok && abs(ts-r.TS) <= sameRequest.Milliseconds() {
+		t.resources.Remove(key + "\x00" + tellers[other])
+		return true
+	}
+	t.resources.Add(key+"\x00"+tellers[from], r.TS)
+	return false
+}
+
+var tellers = map[source]string{sourceTiming: "timing", sourceSpan: "span", sourceResourceSpan: "resource span"}
+
+// click says whether another instrumentation has told of the session's click, and remembers it.
+func (t *told) click(app, session string, ts int64, teller, other string) bool {
+	if session == "" {
+		return false
+	}
+	key := app + "\x00" + session + "\x00"
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if before, ok := t.clicks.Get(key + other); ok && abs(before-ts) <= sameRequest.Milliseconds() {
+		return true
+	}
+	t.clicks.Add(key+teller, ts)
+	return false
+}
+
+// shift adds to the layout shift of a page that boomerang tells piece by piece, and returns the sum so far.
+func (t *told) shift(page string, score float64) float64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	sum, _ := t.shifts.Get(page)
+	t.shifts.Add(strings.Clone(page), sum+score)
+	return sum + score
 }
 
 func endpointKey(c *rum.Context, r *rum.Request) string {

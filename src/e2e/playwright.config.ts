@@ -17,6 +17,8 @@ export default defineConfig({
       executablePath: process.env.CHROME_PATH,
       args: [
         '--no-sandbox',
+        '--short-reporting-delay', // reports are sent at once, not once a minute
+        '--ignore-certificate-errors',
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',

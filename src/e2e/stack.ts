@@ -18,7 +18,9 @@ export class Stack {
     private readonly data: string,
     private readonly process: ChildProcess,
     /** Where the demo shop is. */
-    readonly shop: string
+    readonly shop: string,
+    /** Where beacons are taken. */
+    readonly collector: string
   ) {
     const keep = (chunk: Buffer) => (this.said += chunk.toString());
     process.stdout?.on('data', keep);
@@ -37,8 +39,8 @@ export class Stack {
       '--sessions=0',
       '--rate=0',
     ]);
-    const stack = new Stack(data, process, `http://127.0.0.1:${shop}`);
-    await until('the sidecar to be ready', async () => (await fetch(`http://127.0.0.1:${listen}/readyz`)).ok, stack);
+    const stack = new Stack(data, process, `http://127.0.0.1:${shop}`, `http://127.0.0.1:${listen}`);
+    await until('the sidecar to be ready', async () => (await fetch(`${stack.collector}/readyz`)).ok, stack);
     await until('the shop to answer', async () => (await fetch(stack.shop)).ok, stack);
     return stack;
   }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ type serveCmd struct {
 	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, such as a secret, and not from the DSN." env:"SIGHTLINE_CLICKHOUSE_PASSWORD_FILE" placeholder:"FILE"`
 	Cluster      string `help:"Lay the tables out for this cluster of ClickHouse servers." env:"SIGHTLINE_CLUSTER" placeholder:"NAME"`
 	Config       string `help:"Configuration file (YAML); see docs/config.example.yaml." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
+	ForwardTo    string `name:"forward-traces" help:"Pass the spans that pages report on to this OTLP/HTTP endpoint, such as Tempo's http://tempo:4318/v1/traces." env:"SIGHTLINE_FORWARD_TRACES" placeholder:"URL"`
 	CheckConfig  bool   `help:"Check the configuration and exit."`
 	LogFormat    string `help:"Log as text or json." enum:"text,json" default:"text" env:"SIGHTLINE_LOG_FORMAT"`
 	LogLevel     string `help:"Least level logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"SIGHTLINE_LOG_LEVEL"`
@@ -156,10 +158,14 @@ func (s *sidecar) run(ctx context.Context) error {
 	rejected := quarantine.Open(filepath.Join(s.flags.Data, "quarantine"), quarantine.Options{Logger: s.logger,
 		MaxBytes: s.config.Limits.QuarantineBytes, MaxAge: time.Duration(s.config.Limits.QuarantineDays) * 24 * time.Hour})
 	defer rejected.Close()
+	forwarder, err := s.forwarder()
+	if err != nil {
+		return err
+	}
 	handler, err := ingest.New(ingest.Options{
 		Config: s.config, Spool: s.spool, Pipeline: s.pipeline, Counters: s.counters, UserKey: userKey,
 		Logger: s.logger, Registry: s.registry, Quarantine: rejected, Stores: s.destinations(), Fill: s.spool.Fill,
-		Ready: s.ready, SourceMaps: s.maps, Erasures: s.erasures,
+		Ready: s.ready, SourceMaps: s.maps, Erasures: s.erasures, Forwarder: forwarder,
 	})
 	if err != nil {
 		return err
@@ -176,6 +182,9 @@ func (s *sidecar) run(ctx context.Context) error {
 	defer stopFlushing()
 	go s.counters.Run(flushing, s.spool, func(err error) { s.logger.Warn("counters are kept for the next flush", "error", err) })
 	go s.observe(flushing)
+	if forwarder != nil {
+		go forwarder.Run(flushing)
+	}
 	s.announce(listening)
 
 	var failure error
@@ -225,6 +234,15 @@ func withoutPassword(dsn string) string {
 	scheme, rest, _ := strings.Cut(dsn, "://")
 	rest, _, _ = strings.Cut(rest, "?")
 	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
+}
+
+// forwarder passes spans on where the flags or the config say so; else it is nil.
+func (s *sidecar) forwarder() (*ingest.Forwarder, error) {
+	endpoint := cmp.Or(s.flags.ForwardTo, s.config.ForwardTraces)
+	if endpoint == "" {
+		return nil, nil
+	}
+	return ingest.NewForwarder(endpoint, s.counters, s.logger, s.registry)
 }
 
 func (s *sidecar) waitFor(what string) { s.waiting.Store(&what) }

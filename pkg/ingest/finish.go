@@ -4,16 +4,20 @@ import (
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
-// origin is where a request was read from; see told.
-type origin uint8
+// source is where a request was read from; see told.
+type source uint8
 
 const (
-	originTiming origin = iota
-	originSpan
+	sourceTiming source = iota
+	sourceSpan
+	sourceResourceSpan // a resource that document-load tells by a span
 )
 
 // finish fills in what needs the whole payload.
-func (d *faroDecoder) finish() {
+func (d *reading) finish() {
+	if d.otel {
+		d.linkLoads()
+	}
 	d.nameViews()
 	d.countRequestsOnce()
 	d.countRouteChangesOnce()
@@ -23,7 +27,7 @@ func (d *faroDecoder) finish() {
 // from the session storage, where it is still the previous page's until the new page has loaded. So a vital that began
 // after the load in this same beacon belongs to that load; and where a beacon holds exactly one page load, so do the
 // items that name none, because Faro never puts two pages' items into one beacon.
-func (d *faroDecoder) nameViews() {
+func (d *reading) nameViews() {
 	b := &d.beacon
 	for n := range b.Vitals {
 		v := &b.Vitals[n]
@@ -37,30 +41,15 @@ func (d *faroDecoder) nameViews() {
 	if only == "" {
 		return
 	}
-	name := func(item *rum.Item) {
+	eachTold(b, func(item *rum.Item) {
 		if item.ViewID == "" {
 			item.ViewID = only
 		}
-	}
-	for n := range b.Vitals {
-		name(&b.Vitals[n].Item)
-	}
-	for n := range b.Requests {
-		name(&b.Requests[n].Item)
-	}
-	for n := range b.Errors {
-		name(&b.Errors[n].Item)
-	}
-	for n := range b.Actions {
-		name(&b.Actions[n].Item)
-	}
-	for n := range b.Events {
-		name(&b.Events[n].Item)
-	}
+	})
 }
 
 // onlyNavigation is the one page load that the beacon's items name, or "" when they name none or several.
-func (d *faroDecoder) onlyNavigation() string {
+func (d *reading) onlyNavigation() string {
 	only := ""
 	several := false
 	see := func(id string) {
@@ -94,7 +83,7 @@ func (d *faroDecoder) onlyNavigation() string {
 
 // countRequestsOnce drops the requests that are told twice, spans first: a timing in the same beacon as its span finds
 // it told.
-func (d *faroDecoder) countRequestsOnce() {
+func (d *reading) countRequestsOnce() {
 	b := &d.beacon
 	if len(b.Requests) == 0 {
 		return
@@ -105,7 +94,7 @@ func (d *faroDecoder) countRequestsOnce() {
 	}
 	d.dropped = append(d.dropped[:0], make([]bool, len(b.Requests))...)
 	for n := range b.Requests {
-		if d.origins[n] != originSpan {
+		if d.sources[n] != sourceSpan {
 			continue
 		}
 		if key, ok := keyOfSpan(&b.Requests[n].Item); ok {
@@ -118,7 +107,7 @@ func (d *faroDecoder) countRequestsOnce() {
 		// A timing of the same beacon has its say first.
 		for m := range b.Requests {
 			r := &b.Requests[m]
-			if d.origins[m] == originTiming && !d.dropped[m] && r.Host == b.Requests[n].Host && r.Path == b.Requests[n].Path &&
+			if d.sources[m] == sourceTiming && !d.dropped[m] && r.Host == b.Requests[n].Host && r.Path == b.Requests[n].Path &&
 				(r.Kind == "fetch" || r.Kind == "xhr") && abs(r.TS-b.Requests[n].TS) <= sameRequest.Milliseconds() {
 				d.told.endpoints.Add(endpointKey(&b.Context, r), r.TS)
 				d.told.timing(&b.Context, r)
@@ -131,8 +120,11 @@ func (d *faroDecoder) countRequestsOnce() {
 	kept := b.Requests[:0]
 	for n := range b.Requests {
 		r := &b.Requests[n]
-		if !d.dropped[n] && d.origins[n] == originTiming && (r.Kind == "fetch" || r.Kind == "xhr") && d.told.timing(&b.Context, r) {
+		if !d.dropped[n] && d.sources[n] == sourceTiming && (r.Kind == "fetch" || r.Kind == "xhr") && d.told.timing(&b.Context, r) {
 			drop(n, "timing told by its span")
+		}
+		if d.otel && !d.dropped[n] && r.Kind != "fetch" && r.Kind != "xhr" && d.told.resource(&b.Context, r, d.sources[n]) {
+			drop(n, "resource told twice")
 		}
 		if !d.dropped[n] {
 			kept = append(kept, *r)
@@ -143,7 +135,7 @@ func (d *faroDecoder) countRequestsOnce() {
 
 // countRouteChangesOnce keeps the first report of a route change as the view, and the second on the timeline only.
 // Within one beacon the router's report knows the route and Faro's own the duration: they become one.
-func (d *faroDecoder) countRouteChangesOnce() {
+func (d *reading) countRouteChangesOnce() {
 	b := &d.beacon
 	kept := b.Views[:0]
 	for n := range b.Views {
