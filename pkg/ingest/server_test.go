@@ -35,6 +35,7 @@ type sidecar struct {
 	t        *testing.T
 	spool    *spool.Spool
 	counters *Counters
+	server   *Server
 	http     *httptest.Server
 }
 
@@ -59,7 +60,7 @@ func start(t *testing.T, yaml string, options ...spool.Options) *sidecar {
 		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	})
 	require.NoError(t, err)
-	s := &sidecar{t: t, spool: queue, counters: counters, http: httptest.NewServer(server.Handler())}
+	s := &sidecar{t: t, spool: queue, counters: counters, server: server, http: httptest.NewServer(server.Handler())}
 	t.Cleanup(func() {
 		s.http.Close()
 		require.NoError(t, queue.Close())
