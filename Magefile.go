@@ -124,7 +124,7 @@ func Fuzz() error {
 		}
 		say("Fuzzing " + name + " for " + length)
 		folder := "./" + filepath.ToSlash(filepath.Dir(file))
-		if err := run("go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", length, folder); err != nil {
+		if err := run("go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", length, "-fuzzminimizetime", "100x", folder); err != nil {
 			return err
 		}
 	}
