@@ -78,7 +78,7 @@ func Lint() error {
 // TestBrowser drives the demo shop in Chromium and asks the plugin what it saw, and drives the editors on what Grafana
 // 10.1 and 13 give a plugin. Their screenshots are in test-results/editors.
 func TestBrowser() error {
-	mg.SerialDeps(Build, demoPages, editorPages)
+	mg.SerialDeps(Build, demoPages, clientPages, editorPages)
 	chromium, err := findChromium()
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func Fuzz() error {
 		}
 		say("Fuzzing " + name + " for " + length)
 		folder := "./" + filepath.ToSlash(filepath.Dir(file))
-		if err := run("go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", length, folder); err != nil {
+		if err := run("go", "test", "-run", "^$", "-fuzz", "^"+name+"$", "-fuzztime", length, "-fuzzminimizetime", "100x", folder); err != nil {
 			return err
 		}
 	}
@@ -201,6 +201,12 @@ func install(folder, message string) error {
 func demoPages() error {
 	mg.Deps(dependencies)
 	return run("npm", "run", "--silent", "build:demo")
+}
+
+// clientPages bundles the real clients whose beacons the browser tests compare with what the page measured.
+func clientPages() error {
+	mg.Deps(dependencies)
+	return run("npm", "run", "--silent", "build:clients")
 }
 
 func testGo() error {

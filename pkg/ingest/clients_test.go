@@ -162,10 +162,21 @@ func TestFetchAndXHRSpansAreRequests(t *testing.T) {
 	require.EqualValues(t, 200, fetch.Status)
 	require.InDelta(t, 48, fetch.Duration, 0.01)
 	require.InDelta(t, 39, fetch.Wait, 0.01)
-	require.Equal(t, "ecc9754fef7be584", fetch.ActionID, "the span of the click that started it")
+	require.Equal(t, fetch.TraceID[:16], fetch.ActionID, "the click that its trace began with")
 	require.Equal(t, "xhr", xhr.Kind)
 	require.Equal(t, "http", xhr.Failure)
 	require.EqualValues(t, 404, xhr.Status)
+}
+
+func TestTheHandlersOfOneClickAreOneAction(t *testing.T) {
+	d, err := readCapture(t, "otlp-traces", "otlp/traces-interaction.pb", mediaProtobuf, capturedOTLP)
+	require.NoError(t, err)
+	require.Len(t, d.beacon.Actions, 1)
+	require.Equal(t, []string{"another handler of the same event"}, d.skipped)
+	a := d.beacon.Actions[0]
+	require.Equal(t, "click", a.Kind)
+	require.Equal(t, `//*[@id="buy"]`, a.Target)
+	require.Equal(t, a.TraceID[:16], a.ActionID)
 }
 
 func TestACollectorsBatchIsTakenApartByVisitor(t *testing.T) {

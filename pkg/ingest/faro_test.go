@@ -456,22 +456,3 @@ func repeat(s string, n int) string {
 	}
 	return string(out)
 }
-
-func BenchmarkFaroDecode(b *testing.B) {
-	for name, file := range map[string]string{"1kB": "02-layout-shift.json", "5kB": "04-interaction.json"} {
-		b.Run(name, func(b *testing.B) {
-			payload, err := os.ReadFile(filepath.Join("testdata", "faro", file))
-			require.NoError(b, err)
-			memory := newTold(nil)
-			b.SetBytes(int64(len(payload)))
-			b.ReportAllocs()
-			for b.Loop() {
-				d := formats[0].reader(testLimits, memory)
-				if err := decodeFaro(d.(*faroDecoder), payload); err != nil {
-					b.Fatal(err)
-				}
-				formats[0].release(d)
-			}
-		})
-	}
-}

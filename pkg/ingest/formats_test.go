@@ -21,8 +21,7 @@ import (
 type spoken struct {
 	name, path, media     string
 	good, half, bad, junk string
-	taken                 int // the status of what is taken
-	accepted              string
+	taken                 int    // the status of what is taken
 	partial               string // what the answer says of the bad half
 	otlp, get             bool
 }

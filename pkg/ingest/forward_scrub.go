@@ -36,8 +36,10 @@ func scrubMap(attributes pcommon.Map) {
 	attributes.RemoveIf(func(key string, _ pcommon.Value) bool {
 		return enrich.PrivateKey(key) || strings.HasPrefix(key, "enduser.") || key == "user.id" || key == "url.query" || key == "url.fragment"
 	})
-	for _, value := range attributes.All() {
-		scrubValue(value)
+	for key, value := range attributes.All() {
+		if key != "user_agent.original" { // its version numbers look like addresses
+			scrubValue(value)
+		}
 	}
 }
 

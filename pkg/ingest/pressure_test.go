@@ -149,15 +149,3 @@ func TestASampledBeaconIsAnsweredAndCountedAndNotKept(t *testing.T) {
 	}
 	require.EqualValues(t, sampled, s.counted("skipped", "sampled under pressure"))
 }
-
-// counted is what a counter stands at.
-func (s *sidecar) counted(counter, reason string) (n int64) {
-	s.counters.mu.Lock()
-	defer s.counters.mu.Unlock()
-	for key, value := range s.counters.counts {
-		if key.counter == counter && key.reason == reason {
-			n += value
-		}
-	}
-	return n
-}

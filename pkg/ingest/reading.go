@@ -48,7 +48,7 @@ type reading struct {
 	total    int
 	accepted int
 	refused  bool // consent is missing: nothing of the payload may be kept for people to look at
-	sampled  int // of those, how many are left out under pressure
+	sampled  int  // of those, how many are left out under pressure
 	rejected []rejection
 	spans    []spanKey // what this payload has told, to be forgotten again when it could not be kept
 	traces   []byte    // spans to forward, as they came

@@ -44,8 +44,8 @@ func (d *reading) takeSpan(i *item) string {
 // HTTP conventions, old or new.
 func (d *reading) takeClientSpan(i *item, url string) string {
 	i.actionParent = i.attribute("faro.action.user.parentId")
-	if i.actionParent == "" {
-		i.actionParent = hexID(i.parentID, 16) // the span of the interaction that started it, where there is one
+	if i.actionParent == "" && i.parentID != "" {
+		i.actionParent = actionOfTrace(i.traceID)
 	}
 	kind := "fetch"
 	if strings.Contains(i.scope, scopeXHR) {

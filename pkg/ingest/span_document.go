@@ -53,14 +53,20 @@ func (d *reading) takeResourceSpan(i *item, url string) string {
 	return d.addRequest(i.spanRequest(resourceKind("", url), url), sourceResourceSpan)
 }
 
-// takeInteraction turns the span of a DOM event's handler into an action. What the handler started has it as parent.
+// takeInteraction turns the span of a DOM event's handler into an action. Each handler of an event has a span, one in the
+// other: they are in one trace, which begins with the event, and so is whatever they start.
 func (d *reading) takeInteraction(i *item) string {
+	key := spanKey{trace: hexID(i.traceID, 32), span: "interaction"}
+	if key.trace != "" && d.told.span(key) {
+		return d.skip("another handler of the same event")
+	}
+	d.spans = append(d.spans, key)
 	if d.told.click(d.claims.appName, d.claims.sessionID, i.ts, "span", "event") {
 		return d.skip("click told twice")
 	}
 	a := next(&d.beacon.Actions)
 	a.Item = i.base()
-	if a.ActionID = hexID(i.spanID, 16); a.ActionID == "" {
+	if a.ActionID = actionOfTrace(i.traceID); a.ActionID == "" {
 		a.ActionID = randomID()
 	}
 	a.Kind = actionKind(i.attribute("event_type"))
@@ -68,4 +74,12 @@ func (d *reading) takeInteraction(i *item) string {
 	a.Target = cut(i.attribute("target_xpath"), maxSelector)
 	a.Duration = float32((i.end - i.start) / 1e6)
 	return ""
+}
+
+// actionOfTrace is the id of the action that a trace begins with.
+func actionOfTrace(trace string) string {
+	if trace = hexID(trace, 32); trace == "" {
+		return ""
+	}
+	return trace[:16]
 }

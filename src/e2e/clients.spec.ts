@@ -75,7 +75,7 @@ for (const [n, client] of clients.entries()) {
       expect(row.samples, `${metric}: one page view counts once`).toBe(1);
       const tolerance = metric === 'cls' ? 0.001 : 1;
       const off = Math.abs((row.value as number) - measured[metric]);
-      expect(off, `${metric}: ${row.value} is stored, the page measured ${measured[metric]}`).toBeLessThanOrEqual(tolerance);
+      expect(off, `${metric}: ${String(row.value)} is stored, the page measured ${measured[metric]}`).toBeLessThanOrEqual(tolerance);
       expect(row.route).toBe(`/product/${client.page}`);
     }
     if (client.views) {

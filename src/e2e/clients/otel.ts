@@ -33,7 +33,7 @@ const resource = resourceFromAttributes({
 const started = { 'session.id': session, 'url.full': location.href };
 const onSpans = { onStart: (span: { setAttributes(a: object): unknown }) => void span.setAttributes({ 'session.id': session }) };
 const onLogs = { onEmit: (record: { setAttributes(a: object): unknown; attributes: object }) => void record.setAttributes({ ...started, ...record.attributes }) };
-const nothing = { onEnd: () => undefined, forceFlush: async () => undefined, shutdown: async () => undefined };
+const nothing = { onEnd: () => undefined, forceFlush: () => Promise.resolve(), shutdown: () => Promise.resolve() };
 
 // The exports are requests too: observed, each would be reported by another one, for ever.
 const ownExports = new RegExp(`^${endpoint}/`);

@@ -93,7 +93,7 @@ const page = (client: string) => `<!doctype html><html><head><title>A product</t
 ${start(client)}
 <style>body{font:16px sans-serif} .late{height:120px;background:gold}</style></head><body>
 <div id="room"></div><img class="hero" src="/hero.svg" width="600" height="400"><p>A product.</p>
-<button id="buy" type="button">Put into basket</button> <button id="pay" type="button">Pay</button>
+<button id="buy" type="button" data-faro-user-action-name="buy">Put into basket</button> <button id="pay" type="button">Pay</button>
 <script>
   setTimeout(() => { const late = document.createElement('div'); late.className = 'late'; document.querySelector('#room').append(late); }, 400);
   const busy = (ms) => { const end = performance.now() + ms; while (performance.now() < end); };
