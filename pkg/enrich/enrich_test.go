@@ -37,6 +37,8 @@ func TestCleanText(t *testing.T) {
 		"timestamp 1795395829890":                  "timestamp 1795395829890",
 		"from 203.0.113.9:443":                     "from [ip]:443",
 		"at 127.0.0.1":                             "at 127.0.0.1",
+		"of 203.0.113.9.element and 203.0.113.9.":  "of [ip].element and [ip].",
+		"version 1.2.3.4.5, v1.2.3.4, 1.2.3.4rc":   "version 1.2.3.4.5, v1.2.3.4, 1.2.3.4rc",
 		"from 2001:db8::8a2e:370:7334 again":       "from [ip] again",
 		"from [fe80::1%eth0], then 10.0.0.8.":      "from [[ip]%eth0], then [ip].",
 		"::1 and 0.0.0.0":                          "::1 and 0.0.0.0",
@@ -70,6 +72,7 @@ func TestCleanURL(t *testing.T) {
 		"mailto:jane@b.example":              "mailto:",
 		"https://203.0.113.9/x":              "https://203.0.113.9/x",
 		"inline":                             "inline",
+		"/x of a@b.example at https://c/d":   "/x of [email] at https://c/d",
 	}
 	for url, want := range cases {
 		require.Equal(t, want, CleanURL(url), url)

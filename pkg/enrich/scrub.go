@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/sightline-rum/sightline/pkg/rum"
@@ -17,6 +18,7 @@ func (p *Pipeline) scrub(b *rum.Beacon) {
 	for i := range b.Vitals {
 		v := &b.Vitals[i]
 		v.MetricID = cleanID(v.MetricID)
+		maps.DeleteFunc(v.Parts, func(name string, _ float32) bool { return !partName(name) })
 		cleanAll(CleanText, &v.Metric, &v.Target, &v.ScriptInvoker, &v.ScriptFunction, &v.InteractionType, &v.LoadState)
 		cleanAll(CleanURL, &v.TargetURL, &v.ScriptURL)
 	}
@@ -46,13 +48,25 @@ func (p *Pipeline) scrub(b *rum.Beacon) {
 	}
 }
 
+// partName says whether a part of a metric has a name such as input_delay; any other is not Faro's, and could hold
+// anything.
+func partName(name string) bool {
+	for i := range len(name) {
+		if ch := name[i]; (ch < 'a' || ch > 'z') && ch != '_' {
+			return false
+		}
+	}
+	return len(name) <= 64
+}
+
 // scrubPage scrubs what all items share, and the addresses of the pages.
 func (p *Pipeline) scrubPage(b *rum.Beacon) {
 	c := &b.Context
 	kept := keptParameters(c.PageURL, p.apps[c.App].KeptParameters)
 	cleanAll(CleanURL, &c.PageURL)
 	cleanAll(CleanText, &c.RouteName, &c.Language)
-	cleanAll(CleanLabel, &c.App, &c.Environment, &c.Release, &c.UserAgent, &c.Brands, &c.Platform, &c.SDK, &c.Synthetic, &c.Consent)
+	cleanAll(CleanLabel, &c.App, &c.Environment, &c.Release, &c.Platform, &c.SDK, &c.Synthetic, &c.Consent)
+	cleanAll(cleanAgent, &c.UserAgent, &c.Brands)
 	c.SessionID = cleanID(c.SessionID)
 	scrubAttributes(c.Attributes)
 	for i := range b.Views {
@@ -141,7 +155,7 @@ func cleanURL(url string, note func(Masked)) string {
 		url = url[:cut]
 	}
 	scheme, rest, absolute := strings.Cut(url, "://")
-	if !absolute {
+	if !absolute || !plainScheme(scheme) {
 		for _, opaque := range [...]string{"data:", "blob:", "javascript:", "mailto:", "tel:"} {
 			if len(url) >= len(opaque) && strings.EqualFold(url[:len(opaque)], opaque) {
 				return opaque
@@ -168,10 +182,19 @@ func cleanURL(url string, note func(Masked)) string {
 // it is after one pass over its bytes.
 func CleanText(text string) string { return cleanText(text, everySign, nil) }
 
-// CleanLabel masks in a name or version what can hardly be there by chance. Numbers stay: 1.2.3.4 is a release far more
-// often than an address.
+// CleanLabel masks in a name or version what can hardly be there by chance. A bare number stays: 1.2.3.4 is a release
+// far more often than an address. What has words in it, or anything else that is private, is no version.
 func CleanLabel(text string) string {
-	return cleanText(text, everySign&^(signCard|signPhone|signIP), nil)
+	const bare = everySign &^ (signCard | signPhone | signIP)
+	if !strings.Contains(text, " ") && cleanText(text, bare, nil) == text {
+		return text
+	}
+	return CleanText(text)
+}
+
+// cleanAgent masks in a user agent string, where a product's version may look like an address.
+func cleanAgent(text string) string {
+	return maskAddresses(cleanText(text, everySign&^signIP, nil), true, func(string, string) {})
 }
 
 // cleanID drops an identifier that is something private: with a mark in it, it would join rows that do not belong
@@ -184,7 +207,7 @@ func cleanID(id string) string {
 }
 
 func cleanText(text string, of sign, note func(Masked)) string {
-	text = withoutCutEnd(text, note)
+	text = withoutHalves(text, note)
 	signs := look(text) & of
 	if signs == 0 {
 		return text
@@ -197,28 +220,15 @@ func cleanText(text string, of sign, note func(Masked)) string {
 	return text
 }
 
-// withoutCutEnd takes off the end of a text that was cut where it may have been cut in the middle of something private:
-// half an address passes for a word.
-func withoutCutEnd(text string, note func(Masked)) string {
-	const mark = "…"
-	whole, cut := strings.CutSuffix(text, mark)
-	if !cut {
-		return text
+// plainScheme says whether what stands before "://" can be a scheme, and not a text with an address in it.
+func plainScheme(scheme string) bool {
+	for i := range len(scheme) {
+		ch := scheme[i] | 0x20
+		if (ch < 'a' || ch > 'z') && (scheme[i] < '0' || scheme[i] > '9') && !strings.ContainsRune("+-.:", rune(scheme[i])) {
+			return false
+		}
 	}
-	end := strings.LastIndexAny(whole, " \t\n\"'<>,;()") + 1
-	digits := len(whole)
-	for digits > 0 && strings.IndexByte("0123456789 -+.()/", whole[digits-1]) >= 0 {
-		digits--
-	}
-	if countDigits(whole[digits:]) >= 6 {
-		end = min(end, digits)
-	} else if word := whole[end:]; !strings.ContainsAny(word, "@%=") && len(word) < 20 && countDigits(word) < 6 {
-		return text
-	}
-	if note != nil {
-		note(Masked{Rule: "cut", Found: whole[end:], Mark: mark})
-	}
-	return whole[:end] + mark
+	return len(scheme) > 0 && len(scheme) <= 32
 }
 
 // keptParameters is what an app wants to keep of the query of a page's address: "?tab=size&page=2", in the order of the

@@ -46,8 +46,14 @@ func countDigits(text string) int {
 	return digits
 }
 
-// maskIPs masks what parses as an address, save the loopback and unspecified ones, which name nobody.
+// maskIPs masks all addresses of a text.
 func maskIPs(text string, note func(found, mark string)) string {
+	return maskAddresses(text, false, note)
+}
+
+// maskAddresses masks what parses as an address, save the loopback and unspecified ones, which name nobody; and
+// save what may be a product's version, as in Chrome/130.0.0.0, where there may be products.
+func maskAddresses(text string, products bool, note func(found, mark string)) string {
 	var out strings.Builder
 	copied := 0
 	for i := 0; i < len(text); {
@@ -59,19 +65,21 @@ func maskIPs(text string, note func(found, mark string)) string {
 		for i < len(text) && addressByte(text[i]) {
 			i++
 		}
-		// A word that only ends in such characters is no address.
-		if start > 0 && wordByte(text[start-1]) || i < len(text) && wordByte(text[i]) {
-			continue
+		if start > 0 && wordByte(text[start-1]) {
+			continue // a word that only ends in such characters is no address
 		}
-		found := strings.TrimRight(text[start:i], ".:")
-		if strings.HasSuffix(text[start:i], "::") && strings.Count(found, ":") > 0 {
-			found += "::"
-		}
-		if host, _, port := strings.Cut(found, ":"); port && strings.Count(found, ":") == 1 {
-			found = host
+		found := text[start : start+dottedQuad(text[start:])]
+		if found == "" {
+			if i < len(text) && wordByte(text[i]) {
+				continue
+			}
+			found = wholeAddress(text[start:i])
 		}
 		address, err := netip.ParseAddr(found)
 		if err != nil || address.IsLoopback() || address.IsUnspecified() {
+			continue
+		}
+		if products && start > 1 && text[start-1] == '/' && wordByte(text[start-2]) {
 			continue
 		}
 		note(found, "[ip]")
@@ -84,6 +92,48 @@ func maskIPs(text string, note func(found, mark string)) string {
 	}
 	out.WriteString(text[copied:])
 	return out.String()
+}
+
+// dottedQuad is the length of four numbers with dots between them at the start of a text, or 0; a fifth number makes
+// them a version. What follows them may be a port, a path or a word.
+func dottedQuad(text string) int {
+	end, numbers := 0, 0
+	for {
+		digits := 0
+		for end+digits < len(text) && text[end+digits] >= '0' && text[end+digits] <= '9' {
+			digits++
+		}
+		if digits == 0 {
+			return 0
+		}
+		end += digits
+		if numbers++; numbers == 4 {
+			break
+		}
+		if end == len(text) || text[end] != '.' {
+			return 0
+		}
+		end++
+	}
+	switch rest := text[end:]; {
+	case rest == "", !wordByte(rest[0]) && rest[0] != '.':
+		return end
+	case rest[0] == '.' && (len(rest) == 1 || rest[1] < '0' || rest[1] > '9'):
+		return end
+	}
+	return 0
+}
+
+// wholeAddress is a run of an address's characters without what belongs to the sentence, and without a port.
+func wholeAddress(run string) string {
+	found := strings.TrimRight(run, ".:")
+	if strings.HasSuffix(run, "::") && strings.Count(found, ":") > 0 {
+		found += "::"
+	}
+	if host, _, port := strings.Cut(found, ":"); port && strings.Count(found, ":") == 1 {
+		found = host
+	}
+	return found
 }
 
 func addressByte(ch byte) bool {

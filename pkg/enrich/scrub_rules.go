@@ -102,7 +102,7 @@ func Rules() []Rule {
 	all := []Rule{
 		{"address", "in addresses: the query, the fragment and whatever follows a semicolon"},
 		{"attribute", "attributes whose name says that they name a person or hold a secret"},
-		{"cut", "the last word of a text that was too long, where it may be half of something private"},
+		{"cut", "the last word of a text that was too long, which may be half of something private"},
 	}
 	for i := range textRules {
 		all = append(all, Rule{textRules[i].name, textRules[i].masks})

@@ -3,6 +3,7 @@ package enrich
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -80,10 +81,11 @@ func TestEveryTextOfABeaconIsScrubbed(t *testing.T) {
 	b := &rum.Beacon{
 		Context: rum.Context{Release: private, RouteName: private, PageURL: "https://a.example/" + private,
 			Attributes: map[string]string{"note": private, private: "x"}},
-		Views:    []rum.View{{Item: item, Path: "/" + private}},
-		Vitals:   []rum.Vital{{Metric: private, Target: private, TargetURL: private, ScriptURL: private, ScriptInvoker: private, ScriptFunction: private}},
-		Requests: []rum.Request{{Path: private}},
-		Blocking: []rum.Blocking{{ScriptURL: private, Invoker: private}},
+		Views: []rum.View{{Item: item, Path: "/" + private}},
+		Vitals: []rum.Vital{{Metric: private, Target: private, TargetURL: private, ScriptURL: private, ScriptInvoker: private, ScriptFunction: private,
+			InteractionType: private, LoadState: private, MetricID: private, Parts: map[string]float32{private: 1, "input_delay": 2}}},
+		Requests: []rum.Request{{Path: private, Host: private, Method: private, Kind: private, Protocol: private, Cache: private}},
+		Blocking: []rum.Blocking{{ScriptURL: private, Invoker: private, Host: private}},
 		Errors: []rum.Error{{Type: private, Message: private, Fingerprint: private,
 			Frames: []rum.Frame{{Function: private, File: private, Module: private}}}},
 		Actions: []rum.Action{{Name: private, Target: private}},
@@ -93,22 +95,27 @@ func TestEveryTextOfABeaconIsScrubbed(t *testing.T) {
 	raw, err := (&rum.Record{Beacon: b}).MarshalMsg(nil)
 	require.NoError(t, err)
 	require.NotContains(t, string(raw), "jane")
+	require.Equal(t, map[string]float32{"input_delay": 2}, b.Vitals[0].Parts)
 	require.Equal(t, []string{"note"}, slices.Collect(maps.Keys(b.Views[0].Attributes)))
 }
 
 // A text is cut before it is scrubbed, so that nobody can make the scrubber work on megabytes.
-func TestNoHalfOfAPrivateThingIsLeftAtTheEndOfACutText(t *testing.T) {
+func TestNoHalfOfAPrivateThingIsLeftWhereATextWasCut(t *testing.T) {
 	for text, want := range map[string]string{
-		"to jane.doe@exam…":              "to …",
-		"to jane.doe%40ex…":              "to …",
-		"card 4111 1111 11…":             "card…",
-		"call +49 30 1234…":              "call…",
-		"Bearer abcdefghijklmnopqrst…":   "Bearer …",
-		"sid=ab…":                        "…",
+		"to jane.doe@exam|":              "to …",
+		"to jane.doe|":                   "to …",
+		"to jane.doe%40ex|":              "to …",
+		"card 4111 1111 11|":             "card…",
+		"call +49 30 1234|":              "call…",
+		"Bearer abcdefghijklmnopqrst|":   "Bearer …",
+		"sid=ab|":                        "…",
+		"https://a.example/u/jane.doe|":  "https://a.example/u/…",
+		"sdk jane@exa|/2.1":              "sdk …/2.1",
+		"one|, jane@ex|":                 "…, …",
+		"Loading… please":                "Loading… please",
 		"Cannot read properties of und…": "Cannot read properties of und…",
-		"item 42…":                       "item 42…",
-		"…":                              "…",
 	} {
+		text = strings.ReplaceAll(text, "|", CutMark)
 		require.Equal(t, want, CleanText(text), text)
 	}
 }
@@ -116,7 +123,9 @@ func TestNoHalfOfAPrivateThingIsLeftAtTheEndOfACutText(t *testing.T) {
 func TestNamesAndVersionsKeepTheirNumbers(t *testing.T) {
 	require.Equal(t, "1.2.3.4", CleanLabel("1.2.3.4"))
 	require.Equal(t, "2024.05.01.7", CleanLabel("2024.05.01.7"))
-	require.Equal(t, chrome, CleanLabel(chrome))
+	require.Equal(t, "2.5 of [ip]", CleanLabel("2.5 of 203.0.113.9"))
+	require.Equal(t, chrome, cleanAgent(chrome))
+	require.Equal(t, "Bot/1.2.3.4 ([ip]; [email])", cleanAgent("Bot/1.2.3.4 (203.0.113.9; a@b.example)"))
 	require.Equal(t, "of [email]", CleanLabel("of jane@b.example"))
 	require.Equal(t, "4111111111111111", cleanID("4111111111111111"))
 	require.Equal(t, "", cleanID("jane@b.example"))

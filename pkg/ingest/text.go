@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/sightline-rum/sightline/pkg/enrich"
 )
 
 // Lengths beyond which a text is cut, in bytes. They are far above what real clients send and keep one item from
@@ -19,7 +21,7 @@ const (
 )
 
 // cutMark ends a text that was cut, so that nobody takes it for the whole.
-const cutMark = "…"
+const cutMark = enrich.CutMark
 
 // texts keeps the strings of a beacon. They are carved out of chunks that are never written again once carved and
 // never reused, so a string is as safe as any other, and there is one allocation for dozens of them.
