@@ -32,7 +32,8 @@ func (s *Server) setAside(payload []byte, d *faroDecoder) {
 		kept := s.quarantine.Keep(quarantine.Entry{
 			At: time.UnixMilli(d.beacon.ReceivedAt).UTC(), Format: formatFaro, App: c.App, Environment: c.Environment,
 			Reason: r.Reason, List: r.List, Index: r.Index,
-			UserKey: c.UserKey, SessionID: c.SessionID, UserAgent: enrich.CleanText(c.UserAgent), Country: c.Country, Region: c.Region,
+			UserKey: c.UserKey, SessionID: c.SessionID, UserAgent: enrich.CleanText(c.UserAgent), Country: c.Country,
+			Region:    c.Region,
 			Synthetic: c.Synthetic, Payload: one(r),
 		})
 		counter := "quarantined"

@@ -22,7 +22,8 @@ func (o *operator) post(ctx context.Context, path string, body any, want int) ([
 	if err != nil {
 		return nil, fmt.Errorf("encode the request: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(o.To, "/")+path, bytes.NewReader(text))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(o.To, "/")+path,
+		bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("--to %s: %w", o.To, err)
 	}
