@@ -21,21 +21,27 @@ const (
 // stores asks every store whether it is there, has the right tables, and tells the right time.
 func (i *Inside) stores(ctx context.Context, r *Report) {
 	if i.Embedded {
-		if _, err := engine.FindLibrary(); err != nil {
-			r.problem("store", "", err.Error(),
-				"install the engine's library (docs/install.md), or name a ClickHouse server with --clickhouse")
-		}
 		access, err := engine.ReadAccess(i.Data)
-		if err != nil {
+		switch {
+		case err == nil:
+			i.oneStore(ctx, r, "", store.FromAccess(access.Address, access.Database, access.Writer.User, access.Writer.Password))
+		case libraryMissing() != nil:
+			r.problem("store", i.Data, libraryMissing().Error(),
+				"install the engine's library (docs/install.md), or name a ClickHouse server with --clickhouse")
+		default:
 			r.warn("store", i.Data, "the embedded engine does not run: "+err.Error(),
 				"`sightline serve` starts it; its log says why it does not stay")
-		} else {
-			i.oneStore(ctx, r, "", store.FromAccess(access.Address, access.Database, access.Writer.User, access.Writer.Password))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(i.Stores)) {
 		i.oneStore(ctx, r, name, i.Stores[name])
 	}
+}
+
+// libraryMissing is why the embedded engine cannot be started, or nil.
+func libraryMissing() error {
+	_, err := engine.FindLibrary()
+	return err
 }
 
 func (i *Inside) oneStore(ctx context.Context, r *Report, name string, config store.Config) {
