@@ -210,8 +210,23 @@ func clientPages() error {
 }
 
 func testGo() error {
+	installNginx()
 	say("Go tests")
 	return run("go", "test", "-timeout", "20m", "./pkg/...")
+}
+
+// installNginx gets the proxy that one test runs, where it may. Without it that test is skipped and says so.
+func installNginx() {
+	if _, err := os.Stat("/usr/sbin/nginx"); err == nil || os.Geteuid() != 0 {
+		return
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return
+	}
+	say("Installing Debian's nginx-light package")
+	if run("apt-get", "update", "-qq") == nil {
+		_ = run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "nginx-light")
+	}
 }
 
 func testFrontend() error {

@@ -1,5 +1,5 @@
-// Package doctor looks at an installation from inside and from outside and says what is wrong with it, where, and how to
-// mend it.
+// Package doctor looks at an installation from inside and from outside and says what is wrong with it, where, and how
+// to mend it.
 package doctor
 
 import (

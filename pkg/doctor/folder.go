@@ -22,13 +22,15 @@ func (i *Inside) folder(r *Report) bool {
 	info, err := os.Stat(i.Data)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		r.problem("data", i.Data, "there is no such folder", "name the folder that `sightline serve --data` names, or start it: it makes one")
+		r.problem("data", i.Data, "there is no such folder",
+			"name the folder that `sightline serve --data` names, or start it: it makes one")
 		return false
 	case errors.Is(err, fs.ErrPermission):
 		r.problem("data", i.Data, "this user may not look into it", "run doctor as the user that runs `sightline serve`")
 		return false
 	case err != nil || !info.IsDir():
-		r.problem("data", i.Data, fmt.Sprintf("it is not a folder (%v)", err), "name the folder that `sightline serve --data` names")
+		r.problem("data", i.Data, fmt.Sprintf("it is not a folder (%v)", err),
+			"name the folder that `sightline serve --data` names")
 		return false
 	}
 	probe, err := os.CreateTemp(i.Data, ".doctor-")
@@ -74,8 +76,9 @@ func (i *Inside) spools(r *Report) {
 		data := folders[name]
 		dir := filepath.Join(data, "spool")
 		if damaged, _ := filepath.Glob(filepath.Join(dir, "damaged", "*")); len(damaged) > 0 {
-			r.warn("spool", filepath.Join(dir, "damaged"), fmt.Sprintf("the disk returned %s damaged; what is left of them was set aside",
-				several(len(damaged), "entry")), "check the disk (smartctl -a, dmesg), then delete the files")
+			r.warn("spool", filepath.Join(dir, "damaged"),
+				fmt.Sprintf("the disk returned %s damaged; what is left of them was set aside",
+					several(len(damaged), "entry")), "check the disk (smartctl -a, dmesg), then delete the files")
 		}
 		letters, _ := filepath.Glob(filepath.Join(data, "dead-letters", "*.json"))
 		if len(letters) > 0 {
@@ -152,7 +155,8 @@ func (i *Inside) rejected(r *Report) {
 		}
 	}
 	if day > 1000 {
-		r.warn("beacon", dir, fmt.Sprintf("%d items of the last day were rejected", day), "sightline quarantine list says why")
+		r.warn("beacon", dir, fmt.Sprintf("%d items of the last day were rejected", day),
+			"sightline quarantine list says why")
 		return
 	}
 	r.ok("beacon", dir, "%s of the last day rejected", several(day, "item"))
@@ -169,7 +173,8 @@ func (i *Inside) disk(r *Report) {
 	case err != nil:
 		r.warn("disk", i.Data, "the free space is not known: "+err.Error(), "look at it with: df -h "+i.Data)
 	case free < uint64(reserve):
-		r.problem("disk", i.Data, fmt.Sprintf("%d MiB are free, and %d MiB are kept free: beacons are refused with 503", free>>20, reserve>>20),
+		r.problem("disk", i.Data, fmt.Sprintf("%d MiB are free, and %d MiB are kept free: beacons are refused with 503",
+			free>>20, reserve>>20),
 			"free space or move the data folder; beacons are taken again by themselves. limits.reserve_bytes is the reserve")
 	case free < 2*uint64(reserve):
 		r.warn("disk", i.Data, fmt.Sprintf("%d MiB are free, and sampling starts below %d MiB", free>>20, 2*reserve>>20),

@@ -23,7 +23,8 @@ func (i *Inside) config(r *Report) {
 }
 
 // guessable are the keys and tokens of the example configuration and of the documentation, and what people write first.
-var guessable = []string{"", "key", "staging-key", "test-token", "token", "secret", "admin", "password", "changeme", "test", "visitors"}
+var guessable = []string{"", "key", "staging-key", "test-token", "token", "secret", "admin", "password", "changeme",
+	"test", "visitors"}
 
 // guessed returns the text of a hash that anybody would try.
 func guessed(hash string) (text string, found bool) {
@@ -52,7 +53,8 @@ func (i *Inside) keys(r *Report) {
 			where := fmt.Sprintf("apps.%s.keys[%d]", app, n)
 			hash := strings.ToLower(strings.TrimSpace(key.SHA256))
 			if other := seen[hash]; other != "" {
-				r.problem("keys", where, "this is the same key as "+other+": only one of the two counts", "give each app and environment a key of its own")
+				r.problem("keys", where, "this is the same key as "+other+": only one of the two counts",
+					"give each app and environment a key of its own")
 			}
 			seen[hash] = where
 			if text, found := guessed(hash); found {
@@ -60,7 +62,8 @@ func (i *Inside) keys(r *Report) {
 					"a key stands in your pages, but need not be guessed: openssl rand -hex 12")
 			}
 			if slices.Contains(key.Origins, "*") {
-				r.warn("keys", where, "any site may send with this key", `name your sites in origins, such as https://shop.example, instead of "*"`)
+				r.warn("keys", where, "any site may send with this key",
+					`name your sites in origins, such as https://shop.example, instead of "*"`)
 			}
 			if key.Rate == 0 {
 				r.warn("keys", where, "the key has no rate limit: whoever copies it from your pages can fill the spool",

@@ -12,7 +12,8 @@ const neededFiles = 2048
 func (i *Inside) machine(r *Report) {
 	switch synchronised, known := clockSynchronised(); {
 	case time.Now().Year() < 2025:
-		r.problem("clock", "", "this machine's clock says "+time.Now().Format(time.RFC1123)+": every item seems to lie in the future",
+		r.problem("clock", "",
+			"this machine's clock says "+time.Now().Format(time.RFC1123)+": every item seems to lie in the future",
 			"set the clock: timedatectl set-ntp true, or start chrony")
 	case known && !synchronised:
 		r.warn("clock", "", "nothing keeps this machine's clock right: items' times are corrected against it",

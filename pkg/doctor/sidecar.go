@@ -41,10 +41,12 @@ func (i *Inside) sidecar(ctx context.Context, r *Report) {
 	}
 	metrics := readMetrics(text)
 	if lag := metrics["sightline_spool_lag_seconds"]; lag > 60 {
-		r.warn("sidecar", base, fmt.Sprintf("the oldest beacon has waited for the store for %s", time.Duration(lag)*time.Second),
+		r.warn("sidecar", base, fmt.Sprintf("the oldest beacon has waited for the store for %s",
+			time.Duration(lag)*time.Second),
 			"the store is too slow or away: see what is said of it here, and the sidecar's log")
 	}
-	if refused, all := metrics[`sightline_requests_total{503}`], metrics[`sightline_requests_total`]; refused > 0 && refused > all/100 {
+	if refused, all := metrics[`sightline_requests_total{503}`], metrics[`sightline_requests_total`]; refused > 0 &&
+		refused > all/100 {
 		r.warn("sidecar", base, fmt.Sprintf("%.0f of %.0f beacons since its start were refused with 503", refused, all),
 			"the spool was full, or the disk failed: the sidecar's log says which")
 	}

@@ -21,19 +21,27 @@ const (
 // stores asks every store whether it is there, has the right tables, and tells the right time.
 func (i *Inside) stores(ctx context.Context, r *Report) {
 	if i.Embedded {
-		if _, err := engine.FindLibrary(); err != nil {
-			r.problem("store", "", err.Error(), "install the engine's library (docs/install.md), or name a ClickHouse server with --clickhouse")
-		}
 		access, err := engine.ReadAccess(i.Data)
-		if err != nil {
-			r.warn("store", i.Data, "the embedded engine does not run: "+err.Error(), "`sightline serve` starts it; its log says why it does not stay")
-		} else {
+		switch {
+		case err == nil:
 			i.oneStore(ctx, r, "", store.FromAccess(access.Address, access.Database, access.Writer.User, access.Writer.Password))
+		case libraryMissing() != nil:
+			r.problem("store", i.Data, libraryMissing().Error(),
+				"install the engine's library (docs/install.md), or name a ClickHouse server with --clickhouse")
+		default:
+			r.warn("store", i.Data, "the embedded engine does not run: "+err.Error(),
+				"`sightline serve` starts it; its log says why it does not stay")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(i.Stores)) {
 		i.oneStore(ctx, r, name, i.Stores[name])
 	}
+}
+
+// libraryMissing is why the embedded engine cannot be started, or nil.
+func libraryMissing() error {
+	_, err := engine.FindLibrary()
+	return err
 }
 
 func (i *Inside) oneStore(ctx context.Context, r *Report, name string, config store.Config) {
@@ -51,7 +59,8 @@ func (i *Inside) oneStore(ctx context.Context, r *Report, name string, config st
 		return
 	}
 	if err := opened.CheckSchema(ctx); err != nil {
-		r.problem("store", where, err.Error(), "`sightline serve` brings the tables up to date when it starts; its log says what keeps it from doing so")
+		r.problem("store", where, err.Error(),
+			"`sightline serve` brings the tables up to date when it starts; its log says what keeps it from doing so")
 		return
 	}
 	r.ok("store", where, "it answers, and its tables are this version's")
@@ -64,10 +73,13 @@ func (i *Inside) oneStore(ctx context.Context, r *Report, name string, config st
 	}
 	switch apart := (now.Sub(asked) - time.Since(asked)/2).Abs(); {
 	case apart > clocksFarApart:
-		r.problem("clock", where, fmt.Sprintf("the store's clock is %s off from this machine's: what is recent is not found", apart.Round(time.Second)),
+		r.problem("clock", where,
+			fmt.Sprintf("the store's clock is %s off from this machine's: what is recent is not found",
+				apart.Round(time.Second)),
 			"keep both clocks right: timedatectl set-ntp true, or chrony")
 	case apart > clocksApart:
-		r.warn("clock", where, fmt.Sprintf("the store's clock is %s off from this machine's", apart.Round(100*time.Millisecond)),
+		r.warn("clock", where, fmt.Sprintf("the store's clock is %s off from this machine's",
+			apart.Round(100*time.Millisecond)),
 			"keep both clocks right: timedatectl set-ntp true, or chrony")
 	default:
 		r.ok("clock", where, "the store's clock agrees with this machine's")

@@ -50,7 +50,8 @@ func TestBadBeaconsGetAnAnswerAndNothingElse(t *testing.T) {
 			text, _ := io.ReadAll(answer.Body)
 			answer.Body.Close()
 			require.Equal(t, c.want, answer.StatusCode, "%s: %s", c.name, text)
-			require.NotEmpty(t, answer.Header.Get("Access-Control-Allow-Origin"), "%s: a browser may not read this answer", c.name)
+			require.NotEmpty(t, answer.Header.Get("Access-Control-Allow-Origin"), "%s: a browser may not read this answer",
+				c.name)
 		}
 	}
 	require.Less(t, s.memory()-before, 64<<20, "memory grew with what was refused")
@@ -104,7 +105,8 @@ apps:
 `, sha256Of("k1"), sha256Of("slow")))
 	s.flags = []string{"--clickhouse", "clickhouse://" + freeAddress(t) + "/sightline"} // nobody is there
 	s.start()
-	require.Eventually(t, func() bool { return s.metric("sightline_connections{listener=\"beacons\"}") >= 0 }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return s.metric("sightline_connections{listener=\"beacons\"}") >= 0 },
+		time.Minute, 20*time.Millisecond)
 
 	type call struct {
 		method, path, media, origin, encoding, body string
@@ -123,7 +125,8 @@ apps:
 		require.NoError(t, err)
 		return answer, string(text)
 	}
-	filling := `{"meta":{"app":{"name":"shop"}},"events":[{"name":"x","attributes":{"a":"` + strings.Repeat("a ", 250) + `"}}]}`
+	filling := `{"meta":{"app":{"name":"shop"}},"events":[{"name":"x","attributes":{"a":"` + strings.Repeat("a ",
+		250) + `"}}]}`
 	full := func() bool { a, _ := do(call{path: "/collect/k1", body: filling}); return a.StatusCode == 503 }
 	for _, c := range []struct {
 		name string
@@ -132,7 +135,8 @@ apps:
 		says string
 	}{
 		{"accepted", call{path: "/collect/k1", body: beacon}, 202, `{"accepted":1,"rejected":[]}`},
-		{"some rejected", call{path: "/collect/k1", body: `{"meta":{"app":{"name":"shop"}},"events":[{"name":"x"},{}]}`}, 202, `"index":1,"reason":"an event without a name"`},
+		{"some rejected", call{path: "/collect/k1", body: `{"meta":{"app":{"name":"shop"}},"events":[{"name":"x"},{}]}`},
+			202, `"index":1,"reason":"an event without a name"`},
 		{"undecodable", call{path: "/collect/k1", body: `{"meta":`}, 400, "not valid JSON"},
 		{"no key", call{path: "/collect", body: beacon}, 401, "an app key is required"},
 		{"unknown key", call{path: "/collect/k2", body: beacon}, 401, "not known"},
@@ -140,7 +144,8 @@ apps:
 		{"no such path", call{path: "/collects", body: beacon}, 404, "nothing here"},
 		{"another method", call{method: "PUT", path: "/collect/k1", body: beacon}, 405, "use POST"},
 		{"too large", call{path: "/collect/k1", body: strings.Repeat(" ", 20_001)}, 413, "too large"},
-		{"too large once unpacked", call{path: "/collect/k1", encoding: "gzip", body: gzipped(strings.Repeat(" ", 1<<20))}, 413, "too large"},
+		{"too large once unpacked", call{path: "/collect/k1", encoding: "gzip", body: gzipped(strings.Repeat(" ", 1<<20))},
+			413, "too large"},
 		{"another media type", call{path: "/collect/k1", media: "image/png", body: beacon}, 415, "send application/json"},
 		{"within the rate", call{path: "/collect/slow", body: beacon}, 202, ""},
 		{"over the rate", call{path: "/collect/slow", body: beacon}, 429, "Retry-After"},

@@ -80,13 +80,15 @@ func TestTenThousandOpenConnectionsAndSlowSendersKeepNobodyOut(t *testing.T) {
 	}
 	s.waitDrained()
 	again := (visitors - slow + 96) / 97
-	require.EqualValues(t, visitors-slow+again, s.number("SELECT count() FROM events WHERE name = 'crowd'"), "each is stored once")
+	require.EqualValues(t, visitors-slow+again, s.number("SELECT count() FROM events WHERE name = 'crowd'"),
+		"each is stored once")
 	require.Less(t, s.memory()-idle, 600<<20)
 	t.Logf("%.0f connections open at once, %d of them slow senders: opened, with a beacon each, in %s; "+
-		"memory of the sidecar grew by %d MiB, %d kB a connection", held, slow, took.Round(time.Millisecond), grown>>20, grown/visitors>>10)
+		"memory of the sidecar grew by %d MiB, %d kB a connection", held, slow, took.Round(time.Millisecond), grown>>20,
+		grown/visitors>>10)
 }
 
-// dawdle begins a request and leaves it at that: half of them in the middle of the head, half in the middle of the body.
+// dawdle begins a request and leaves it at that: half of them in the middle of the head, half in that of the body.
 func dawdle(conn net.Conn, n int) error {
 	text := "POST /collect HTTP/1.1\r\nHost: rum.example\r\nX-Slow: "
 	if n%2 == 1 {
@@ -102,7 +104,8 @@ func beaconOver(conn net.Conn, n int) error {
 	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(conn, "POST /collect HTTP/1.1\r\nHost: rum.example\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+	if _, err := fmt.Fprintf(conn,
+		"POST /collect HTTP/1.1\r\nHost: rum.example\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 		len(body), body); err != nil {
 		return err
 	}

@@ -32,7 +32,8 @@ func examine(t *testing.T, flags ...string) (doctor.Report, int) {
 	var report doctor.Report
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report), "%s%s", out.String(), said.String())
 	for _, f := range report.Findings {
-		require.Equal(t, f.Level != doctor.OK, f.Do != "", "what is wrong comes with how to mend it, and nothing else does: %+v", f)
+		require.Equal(t, f.Level != doctor.OK, f.Do != "",
+			"what is wrong comes with how to mend it, and nothing else does: %+v", f)
 	}
 	require.Equal(t, report.Count(doctor.Problem) > 0, code == 1)
 	return report, code
@@ -76,7 +77,8 @@ func TestDoctorSaysWhatIsWrongInside(t *testing.T) {
 	require.NoError(t, os.Chmod(filepath.Join(s.data, "user.key"), 0o644))
 	require.NoError(t, os.Chmod(s.data, 0o755))
 
-	report, code := examine(t, "--data", s.data, "--listen", closed, "--config", config, "--clickhouse", "clickhouse://"+closed+"/x")
+	report, code := examine(t, "--data", s.data, "--listen", closed, "--config", config, "--clickhouse",
+		"clickhouse://"+closed+"/x")
 	require.Equal(t, 1, code)
 	keys := found(report, doctor.Problem, "keys")
 	require.Contains(t, keys, `the admin token is "test-token"`)
@@ -132,11 +134,15 @@ func TestDoctorChecksAnInstallationFromOutside(t *testing.T) {
 		flags             []string
 	}{
 		{"a wrong key", "beacon", "401", append(trusting, "--from-url", "https://"+p.address+"/rum/collect/k2")},
-		{"another site's page", "cors", "may not send with this key", []string{"--ca-file", p.ca, "--origin", "https://evil.example", "--from-url", url}},
-		{"a wrong path", "path", "nothing here (404)", append(trusting, "--from-url", "https://"+p.address+"/rom/collect/k1")},
+		{"another site's page", "cors", "may not send with this key", []string{"--ca-file", p.ca, "--origin",
+			"https://evil.example", "--from-url", url}},
+		{"a wrong path", "path", "nothing here (404)", append(trusting, "--from-url",
+			"https://"+p.address+"/rom/collect/k1")},
 		{"an authority nobody knows", "tls", "certificate", []string{"--from-url", url}},
-		{"nobody there", "tls", "connection refused", []string{"--from-url", "https://" + freeAddress(t) + "/rum/collect/k1"}},
-		{"TLS where there is none", "tls", "HTTP response to HTTPS client", []string{"--from-url", "https://" + s.listen + "/collect/k1"}},
+		{"nobody there", "tls", "connection refused", []string{"--from-url",
+			"https://" + freeAddress(t) + "/rum/collect/k1"}},
+		{"TLS where there is none", "tls", "HTTP response to HTTPS client", []string{"--from-url",
+			"https://" + s.listen + "/collect/k1"}},
 		{"no address", "path", "not an address", []string{"--from-url", "shop.example"}},
 	} {
 		report, code := examine(t, c.flags...)

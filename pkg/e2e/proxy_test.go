@@ -162,7 +162,8 @@ func TestTheProxyRecipeServesBeaconsUnderTheSitesOwnPath(t *testing.T) {
 		require.Equal(t, "https://"+siteHost, answer.Header.Get("Access-Control-Allow-Origin"), c.name)
 	}
 	operator := map[string]string{"Authorization": "Bearer t0ken"}
-	for _, path := range []string{"/rum/metrics", "/rum/readyz", "/rum/v1/deploys", "/rum/v1/quarantine/replay", "/rum/v1/erasures",
+	for _, path := range []string{"/rum/metrics", "/rum/readyz", "/rum/v1/deploys", "/rum/v1/quarantine/replay",
+		"/rum/v1/erasures",
 		"/rum/v1/sourcemaps/shop/1/a.js", "/rum//metrics", "/rum/collect/../metrics", "/rum/collect/k1/../../v1/deploys"} {
 		answer, _ := p.do("POST", path, `{"app":"shop","release":"1"}`, operator)
 		require.Equal(t, 404, answer.StatusCode, path)
@@ -192,9 +193,11 @@ func TestTheProxyRecipePassesOnTheAddressItSawAndNothingTheClientClaims(t *testi
 	}))
 	defer behind.Close()
 	p := startProxy(t, strings.TrimPrefix(behind.URL, "http://"))
-	claims := map[string]string{"X-Forwarded-For": "198.51.100.1", "Forwarded": "for=198.51.100.1", "X-Real-IP": "198.51.100.1",
-		"CF-IPCountry": "FR", "CF-Connecting-IP": "198.51.100.1", "CloudFront-Viewer-Country": "FR", "X-Vercel-IP-Country": "FR",
-		"Cookie": "session=secret", "Idempotency-Key": "i1", "Content-Encoding": "gzip", "X-Sightline-Synthetic": "k6"}
+	claims := map[string]string{"X-Forwarded-For": "198.51.100.1", "Forwarded": "for=198.51.100.1",
+		"X-Real-IP":    "198.51.100.1",
+		"CF-IPCountry": "FR", "CF-Connecting-IP": "198.51.100.1", "CloudFront-Viewer-Country": "FR",
+		"X-Vercel-IP-Country": "FR",
+		"Cookie":              "session=secret", "Idempotency-Key": "i1", "Content-Encoding": "gzip", "X-Sightline-Synthetic": "k6"}
 	answer, _ := p.do("POST", "/rum/collect/k1", "x", claims)
 	require.Equal(t, 202, answer.StatusCode)
 	require.Equal(t, "/collect/k1", path)
@@ -204,7 +207,8 @@ func TestTheProxyRecipePassesOnTheAddressItSawAndNothingTheClientClaims(t *testi
 		require.NotContains(t, strings.Join(value, " "), "FR", name)
 		require.NotContains(t, strings.Join(value, " "), "secret", name)
 	}
-	for _, kept := range []string{"Idempotency-Key", "Content-Encoding", "X-Sightline-Synthetic", "Origin", "Content-Type"} {
+	for _, kept := range []string{"Idempotency-Key", "Content-Encoding", "X-Sightline-Synthetic", "Origin",
+		"Content-Type"} {
 		require.NotEmpty(t, seen.Get(kept), "the sidecar needs %s", kept)
 	}
 }
@@ -216,9 +220,11 @@ func selfSigned(t *testing.T, dir string) (certificate, key string) {
 	require.NoError(t, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: siteHost}, DNSNames: []string{siteHost, "localhost"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 6, 0),
-		IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().AddDate(0, 6, 0),
+		IsCA:     true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	require.NoError(t, err)

@@ -66,16 +66,19 @@ stores:
 	send(0, 200)
 	eu.kill()
 	send(200, 400)
-	require.Eventually(t, func() bool { return world.metric(`sightline_spool_records{store=""}`) == 0 }, time.Minute, 50*time.Millisecond,
+	require.Eventually(t, func() bool { return world.metric(`sightline_spool_records{store=""}`) == 0 }, time.Minute,
+		50*time.Millisecond,
 		"the other region's store is stored in all the same")
 	require.Positive(t, world.metric(`sightline_spool_records{store="eu"}`), "its own beacons wait for it")
 	eu.start()
 	eu.waitReady()
-	require.Eventually(t, func() bool { return world.metric(`sightline_spool_records{store="eu"}`) == 0 }, 2*time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return world.metric(`sightline_spool_records{store="eu"}`) == 0 }, 2*time.Minute,
+		100*time.Millisecond)
 
 	for s, want := range map[*sidecar]string{eu: "DE FR", world: "JP US"} {
 		var found []string
-		rows, err := s.sql().Query(context.Background(), "SELECT country, count() FROM events WHERE app = 'shop' GROUP BY country ORDER BY country")
+		rows, err := s.sql().Query(context.Background(),
+			"SELECT country, count() FROM events WHERE app = 'shop' GROUP BY country ORDER BY country")
 		require.NoError(t, err)
 		for rows.Next() {
 			var country string
@@ -134,7 +137,8 @@ func TestSeveralSidecarsSideBySideLoseAndDoubleNothing(t *testing.T) {
 		require.EqualValues(t, 1, n, "%s is stored twice", id)
 	}
 	items := first.number("SELECT count() FROM vitals") + first.number("SELECT count() FROM events")
-	require.Equal(t, items, first.number("SELECT sum(items) FROM sessions"), "the session list differs from the raw tables")
+	require.Equal(t, items, first.number("SELECT sum(items) FROM sessions"),
+		"the session list differs from the raw tables")
 	t.Logf("%d beacons acknowledged by two sidecars, %d stored", len(acknowledged), len(stored))
 }
 

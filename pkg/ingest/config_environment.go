@@ -71,8 +71,8 @@ func (c *Config) override(environment, others []string) (overridden bool, err er
 	return overridden, nil
 }
 
-// unknownVariable is an error where a variable was meant for the configuration: it begins with the name of a section, or
-// is nearly the name of a key. Others may be anybody's: Kubernetes makes variables of the name of a service.
+// unknownVariable is an error where a variable was meant for the configuration: it begins with the name of a section,
+// or is nearly the name of a key. Others may be anybody's: Kubernetes makes variables of the name of a service.
 func (c *Config) unknownVariable(name string) error {
 	nearest, distance := "", 3
 	section := false
@@ -143,7 +143,7 @@ func set(at reflect.Value, path, value string) error {
 	return errNoKey
 }
 
-// setInMap finds the name that a path begins with: one that is there, or else the shortest with which the rest is a key.
+// setInMap finds the name that a path begins with: one that is there, or the shortest with which the rest is a key.
 func setInMap(at reflect.Value, path, value string) error {
 	try := func(name, rest string) error {
 		element := reflect.New(at.Type().Elem()).Elem()

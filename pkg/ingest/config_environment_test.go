@@ -17,7 +17,8 @@ func write(t *testing.T, text string) string {
 }
 
 func TestEveryKeyCanBeOverriddenByTheEnvironment(t *testing.T) {
-	path := write(t, "limits: {items: 7, connections: 8}\napps:\n  my-shop:\n    budgets: {routes: 5}\n    keys:\n      - {sha256: "+hash("a")+", origins: ['*'], rate: 1}\n")
+	path := write(t, "limits: {items: 7, connections: 8}\napps:\n  my-shop:\n    budgets: {routes: 5}\n    keys:\n      - {sha256: "+
+		hash("a")+", origins: ['*'], rate: 1}\n")
 	c, err := ReadConfig(path, []string{
 		"PATH=/bin",
 		"SIGHTLINE_ENVIRONMENT=0123", // a text, whatever it looks like
@@ -75,7 +76,8 @@ func TestWrongVariablesAreErrors(t *testing.T) {
 		_, err := ReadConfig("", []string{c.variable}, nil)
 		require.ErrorContains(t, err, c.want, c.variable)
 	}
-	for _, foreign := range []string{"SIGHTLINE_PORT=tcp://10.0.0.1:8787", "SIGHTLINE_SERVICE_HOST=10.0.0.1", "SIGHTLINE_DATA=/data", "SIGHTLINE_=x"} {
+	for _, foreign := range []string{"SIGHTLINE_PORT=tcp://10.0.0.1:8787", "SIGHTLINE_SERVICE_HOST=10.0.0.1",
+		"SIGHTLINE_DATA=/data", "SIGHTLINE_=x"} {
 		_, err := ReadConfig("", []string{foreign}, nil)
 		require.NoError(t, err, "%s is not about the configuration", foreign)
 	}
@@ -91,7 +93,8 @@ func TestStoresAreCheckedForWhoseTheyAre(t *testing.T) {
 		{"stores: {eu: {countries: [DE]}}", "stores.eu.clickhouse: name the server"},
 		{"stores: {eu: {" + dsn + "}}", "name the apps or the countries"},
 		{"stores: {eu: {" + dsn + ", countries: [Germany]}}", "is not a country such as DE"},
-		{"stores: {a: {" + dsn + ", countries: [DE]}, b: {" + dsn + ", countries: [DE]}}", "DE belongs to the store a already"},
+		{"stores: {a: {" + dsn + ", countries: [DE]}, b: {" + dsn + ", countries: [DE]}}",
+			"DE belongs to the store a already"},
 		{"stores: {a: {" + dsn + ", apps: [x]}, b: {" + dsn + ", apps: [x]}}", `"x" belongs to the store a already`},
 		{"stores: {eu: {" + dsn + ", country: [DE]}}", `did you mean "countries"?`},
 	} {

@@ -30,7 +30,8 @@ func (c *Config) checkStores() error {
 		case !storeName.MatchString(name):
 			return fmt.Errorf("stores: %q names a folder, too: use up to 32 small letters, digits and dashes", name)
 		case store.ClickHouse == "":
-			return fmt.Errorf("stores.%s.clickhouse: name the server, such as clickhouse://user@eu.internal:9000/sightline", name)
+			return fmt.Errorf("stores.%s.clickhouse: name the server, such as clickhouse://user@eu.internal:9000/sightline",
+				name)
 		case len(store.Apps) == 0 && len(store.Countries) == 0:
 			return fmt.Errorf("stores.%s: name the apps or the countries whose beacons belong there", name)
 		}

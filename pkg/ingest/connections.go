@@ -33,7 +33,8 @@ func NewConnections(patience Patience, name string, registry prometheus.Register
 			Name: "sightline_connections", Help: "Open connections.", ConstLabels: labels,
 		}),
 		closed: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "sightline_connections_idle_closed_total", Help: "Idle connections closed to make room for new ones.", ConstLabels: labels,
+			Name: "sightline_connections_idle_closed_total", Help: "Idle connections closed to make room for new ones.",
+			ConstLabels: labels,
 		}),
 	}
 	registry.MustRegister(c.opened, c.closed)

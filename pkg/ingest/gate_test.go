@@ -29,9 +29,11 @@ func TestTheGateAsksItsQuestionsInOrder(t *testing.T) {
 		call     call
 		want     int
 	}{
-		{"method and path", call{method: "PUT", path: "/collect/k2", body: large, header: header("image/png", "https://evil.example")}, 405},
+		{"method and path", call{method: "PUT", path: "/collect/k2", body: large, header: header("image/png",
+			"https://evil.example")}, 405},
 		{"media type", call{path: "/collect/k2", body: large, header: header("image/png", "https://evil.example")}, 415},
-		{"size as declared", call{path: "/collect/k2", body: large, header: header("application/json", "https://evil.example")}, 413},
+		{"size as declared", call{path: "/collect/k2", body: large, header: header("application/json",
+			"https://evil.example")}, 413},
 		{"key", call{path: "/collect/k2", body: bomb, header: header("application/json", "https://evil.example")}, 401},
 		{"origin", call{path: "/collect/k1", body: bomb, header: header("application/json", "https://evil.example")}, 403},
 		{"rate", call{path: "/collect/k1", body: bomb, header: header("application/json", "https://shop.example")}, 429},

@@ -124,7 +124,8 @@ func TestAnIdleConnectionIsClosed(t *testing.T) {
 func TestAnEndlessHeadIsRefused(t *testing.T) {
 	l := listen(t, Patience{})
 	conn, reader := l.dial()
-	_, err := fmt.Fprintf(conn, "POST /collect HTTP/1.1\r\nHost: rum.example\r\nCookie: %s\r\n\r\n", strings.Repeat("c", 2*maxHeaderBytes))
+	_, err := fmt.Fprintf(conn, "POST /collect HTTP/1.1\r\nHost: rum.example\r\nCookie: %s\r\n\r\n", strings.Repeat("c",
+		2*maxHeaderBytes))
 	require.NoError(t, err)
 	answer, err := http.ReadResponse(reader, nil)
 	require.NoError(t, err)

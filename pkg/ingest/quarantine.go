@@ -36,7 +36,8 @@ func (s *Server) setAside(f *format, payload []byte, d *reading) {
 		kept := s.quarantine.Keep(quarantine.Entry{
 			At: time.UnixMilli(d.received).UTC(), Format: f.name, App: c.App, Environment: c.Environment,
 			Reason: r.Reason, List: r.List, Index: r.Index,
-			UserKey: c.UserKey, SessionID: c.SessionID, UserAgent: enrich.CleanText(c.UserAgent), Country: c.Country, Region: c.Region,
+			UserKey: c.UserKey, SessionID: c.SessionID, UserAgent: enrich.CleanText(c.UserAgent), Country: c.Country,
+			Region:    c.Region,
 			Synthetic: c.Synthetic, Payload: one(r),
 		})
 		counter := "quarantined"

@@ -48,7 +48,8 @@ func TestRejectedItemsAreKeptScrubbedWithTheirReason(t *testing.T) {
 	require.Len(t, entries, strings.Count(a.body, `"reason"`))
 	text, err := json.Marshal(entries)
 	require.NoError(t, err)
-	for _, secret := range []string{"secret-", "u-4711", "b.example", "corp.example", `"email"`, "zz1", "zz2", "#top", "203.0.113"} {
+	for _, secret := range []string{"secret-", "u-4711", "b.example", "corp.example", `"email"`, "zz1", "zz2", "#top",
+		"203.0.113"} {
 		require.NotContains(t, string(text), secret)
 	}
 	e := entries[0]
@@ -81,7 +82,8 @@ func TestReplayedItemsGoThroughThePipelineOnce(t *testing.T) {
 	_, err := s.rejected.Remove(func(e *quarantine.Entry) bool { return e.List == "events" })
 	require.NoError(t, err)
 	mended := before[0]
-	mended.Payload = json.RawMessage(strings.Replace(string(mended.Payload), `"attributes"`, `"name":"mended","attributes"`, 1))
+	mended.Payload = json.RawMessage(strings.Replace(string(mended.Payload), `"attributes"`,
+		`"name":"mended","attributes"`, 1))
 	require.True(t, s.rejected.Keep(mended))
 	require.Zero(t, s.replay(`{"app":"docs"}`).Replayed, "another app's")
 	require.Zero(t, s.replay(`{"ids":["01"]}`).Replayed)
@@ -103,7 +105,8 @@ func TestReplayedItemsGoThroughThePipelineOnce(t *testing.T) {
 func TestOnlyOperatorsReplay(t *testing.T) {
 	s := start(t, "admin_token_sha256: "+hash("t0ken"))
 	require.Equal(t, 401, s.do(call{path: "/v1/quarantine/replay", body: `{}`}).status)
-	require.Equal(t, 200, s.do(call{path: "/v1/quarantine/replay", body: `{}`, header: map[string]string{"Authorization": "Bearer t0ken"}}).status)
+	require.Equal(t, 200, s.do(call{path: "/v1/quarantine/replay", body: `{}`,
+		header: map[string]string{"Authorization": "Bearer t0ken"}}).status)
 
 	open := start(t, "")
 	require.Equal(t, 403, open.do(call{path: "/v1/quarantine/replay", body: `{}`}).status, "a web page may not")

@@ -188,7 +188,8 @@ func (q *Quarantine) append(e Entry) error {
 	if err != nil {
 		return fmt.Errorf("quarantine: write: %w", err)
 	}
-	if q.file != nil && (q.size+int64(len(line)) > q.options.MaxBytes/filesAtMost || time.Since(q.began) > q.options.MaxAge/filesAtMost) {
+	if q.file != nil && (q.size+int64(len(line)) > q.options.MaxBytes/filesAtMost ||
+		time.Since(q.began) > q.options.MaxAge/filesAtMost) {
 		if err := q.finishFile(); err != nil {
 			return err
 		}
@@ -211,7 +212,8 @@ func (q *Quarantine) newFile() error {
 		return fmt.Errorf("quarantine: %w", err)
 	}
 	// Ids sort by time, and so do the files.
-	file, err := os.OpenFile(filepath.Join(q.dir, ulid.Make().String()+extension), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	file, err := os.OpenFile(filepath.Join(q.dir, ulid.Make().String()+extension),
+		os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}

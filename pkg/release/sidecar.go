@@ -37,6 +37,7 @@ var sidecarFiles = []struct{ name, source string }{
 	{"CHANGELOG.md", "CHANGELOG.md"},
 	{"config.example.yaml", "docs/config.example.yaml"},
 	{"create-reader.sql", "packaging/create-reader.sql"},
+	{"nginx/sightline.conf", "packaging/nginx/sightline.conf"},
 	{"systemd/sightline.service", "packaging/sightline.service"},
 	{"systemd/sightline.env", "packaging/sightline.env"},
 }

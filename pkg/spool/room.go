@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ErrNoSpace says that the disk has less than Options.ReserveBytes left: the record was refused and nothing was written.
+// ErrNoSpace says that the disk has less than Options.ReserveBytes left: the record was refused, nothing was written.
 var ErrNoSpace = errors.New("spool: the disk is nearly full")
 
 // room is how much of the disk is free, asked at most once a second: appends come by the thousand.
@@ -51,7 +51,8 @@ func (s *Spool) Fill() float64 {
 // checkRoom is nil, or why the disk has no room for more.
 func (s *Spool) checkRoom() error {
 	if free, known := s.room.left(); known && free < uint64(s.options.ReserveBytes) {
-		return fmt.Errorf("%w: %d MiB are left in %s, and %d MiB are kept free", ErrNoSpace, free>>20, s.dir, s.options.ReserveBytes>>20)
+		return fmt.Errorf("%w: %d MiB are left in %s, and %d MiB are kept free", ErrNoSpace, free>>20, s.dir,
+			s.options.ReserveBytes>>20)
 	}
 	return nil
 }

@@ -21,8 +21,9 @@ func quarantined(t *testing.T) (data string) {
 	data = t.TempDir()
 	q := quarantine.Open(filepath.Join(data, "quarantine"), quarantine.Options{})
 	for n := range 5 {
-		e := quarantine.Entry{At: time.Unix(1_700_000_000+int64(n), 0).UTC(), Format: "faro", App: "shop", Reason: "an event without a name",
-			List: "events", Index: n, Payload: json.RawMessage(`{}`)}
+		e := quarantine.Entry{At: time.Unix(1_700_000_000+int64(n), 0).UTC(), Format: "faro", App: "shop",
+			Reason: "an event without a name",
+			List:   "events", Index: n, Payload: json.RawMessage(`{}`)}
 		if n == 4 {
 			e.App, e.Reason, e.Payload = "docs", "not an object", nil
 		}
@@ -48,7 +49,8 @@ func TestQuarantineListsByReasonAndOneByOne(t *testing.T) {
 	require.Equal(t, 3, entries[1].Index)
 
 	out.Reset()
-	require.NoError(t, (&quarantineShowCmd{Data: data, Limit: 10, chosen: chosen{IDs: []string{entries[0].ID}}}).write(&out))
+	require.NoError(t, (&quarantineShowCmd{Data: data, Limit: 10,
+		chosen: chosen{IDs: []string{entries[0].ID}}}).write(&out))
 	require.Contains(t, out.String(), entries[0].ID)
 	require.NotContains(t, out.String(), entries[1].ID)
 	require.ErrorContains(t, (&quarantineShowCmd{Data: t.TempDir()}).write(&out), "nothing in the quarantine")
@@ -66,7 +68,8 @@ func TestReplayAsksUntilAllWereLookedAt(t *testing.T) {
 		var ask ingest.Replay
 		require.NoError(t, json.NewDecoder(r.Body).Decode(&ask))
 		asked = append(asked, ask)
-		answer := ingest.Replayed{Replayed: 2, Rejected: 3, Reasons: map[string]int{"not an object": 3}, Last: fmt.Sprint(len(asked))}
+		answer := ingest.Replayed{Replayed: 2, Rejected: 3, Reasons: map[string]int{"not an object": 3},
+			Last: fmt.Sprint(len(asked))}
 		if len(asked) < 3 {
 			answer.Left = 1
 		}

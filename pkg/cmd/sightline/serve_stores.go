@@ -24,9 +24,9 @@ func checkStores(config ingest.Config) error {
 	return nil
 }
 
-// openFurther opens the spools of the further stores that the configuration names. Each store has a lane of its own from
-// the acknowledgement on: its spool, its dead letters and its drainer. So no beacon can end in another's, and one that is
-// away holds up no other.
+// openFurther opens the spools of the further stores that the configuration names. Each store has a lane of its own
+// from the acknowledgement on: its spool, its dead letters and its drainer. So no beacon can end in another's, and one
+// that is away holds up no other.
 func (s *sidecar) openFurther() error {
 	s.further = map[string]*sidecar{}
 	for _, name := range slices.Sorted(maps.Keys(s.config.Stores)) {
