@@ -40,6 +40,7 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 
 	s.metrics.bytes.Add(float64(body.Len()))
 	d := newFaroDecoder(s.limits, s.told)
+	d.headers = s.headers
 	defer d.release()
 	if err := d.decode(body.Bytes(), time.Now().UnixMilli()); err != nil {
 		s.answerRefusal(w, r, formatFaro, g, refuse(http.StatusBadRequest, "undecodable", err.Error()))

@@ -25,6 +25,7 @@ type Config struct {
 	OpenKey          *bool          `yaml:"open_key"`
 	AdminTokenSHA256 string         `yaml:"admin_token_sha256"`
 	TrustedHeaders   TrustedHeaders `yaml:"trusted_headers"`
+	RequestIDHeaders []string       `yaml:"request_id_headers"`
 	Limits           Limits         `yaml:"limits"`
 	Apps             map[string]App `yaml:"apps"`
 }
@@ -151,6 +152,11 @@ func (c *Config) check() error {
 			return fmt.Errorf("admin_token_sha256: %w", err)
 		}
 	}
+	for _, header := range c.RequestIDHeaders {
+		if header == "" || strings.ContainsAny(header, " \t:,;") {
+			return fmt.Errorf("request_id_headers: %q is not the name of a header such as X-Request-Id", header)
+		}
+	}
 	for name, app := range c.Apps {
 		if name == "" || len(name) > maxName {
 			return fmt.Errorf("apps: a name of 1 to %d characters is needed, not %q", maxName, name)
@@ -207,6 +213,18 @@ func (c *Config) limits() Limits {
 		l.Items = DefaultItems
 	}
 	return l
+}
+
+// defaultRequestIDHeader is what most servers and proxies call it.
+const defaultRequestIDHeader = "X-Request-Id"
+
+// requestIDHeaders are the response headers whose values name a request on sites without tracing, the first that counts
+// first. They are read where a client captured them.
+func (c *Config) requestIDHeaders() []string {
+	if len(c.RequestIDHeaders) > 0 {
+		return c.RequestIDHeaders
+	}
+	return []string{defaultRequestIDHeader}
 }
 
 func (c *Config) environment() string {

@@ -27,6 +27,8 @@ type faroDecoder struct {
 	limits Limits
 	told   *told
 
+	headers []string // the attributes that may hold a request id
+
 	list     string // the list being read, and the position in it: what a rejection names
 	index    int
 	total    int
@@ -57,7 +59,7 @@ var faroDecoders = sync.Pool{New: func() any { return new(faroDecoder) }}
 
 func newFaroDecoder(limits Limits, told *told) *faroDecoder {
 	d := faroDecoders.Get().(*faroDecoder)
-	d.limits, d.told = limits, told
+	d.limits, d.told, d.headers = limits, told, nil
 	return d
 }
 
@@ -177,6 +179,7 @@ func (d *faroDecoder) checkTime(i *faroItem) string {
 type faroItem struct {
 	ts              int64
 	traceID, spanID string
+	unsampled       bool
 	actionID        string
 	actionParent    string
 	kind            string // "type"
@@ -249,7 +252,10 @@ func (i *faroItem) base() rum.Item {
 	if action == "" {
 		action = i.actionID
 	}
-	return rum.Item{TS: i.ts, ActionID: safeID(action), TraceID: hexID(i.traceID, 32), SpanID: hexID(i.spanID, 16)}
+	item := rum.Item{TS: i.ts, ActionID: safeID(action), TraceID: hexID(i.traceID, 32), SpanID: hexID(i.spanID, 16)}
+	item.Unsampled = i.unsampled && item.TraceID != ""
+	i.correlate(&item)
+	return item
 }
 
 func (d *faroDecoder) decodeItem(j *jx.Decoder, i *faroItem) error {
@@ -288,6 +294,11 @@ func (d *faroDecoder) decodeItem(j *jx.Decoder, i *faroItem) error {
 					i.traceID, err = d.string(j, maxID)
 				case "span_id":
 					i.spanID, err = d.string(j, maxID)
+				case "trace_flags":
+					var flags string
+					flags, err = d.string(j, maxID)
+					set, wrong := strconv.ParseUint(flags, 16, 8)
+					i.unsampled = wrong == nil && set&1 == 0
 				default:
 					err = j.Skip()
 				}

@@ -27,7 +27,7 @@ func (d *faroDecoder) takeLog(i *faroItem) string {
 	e.Kind = rum.EventLog
 	e.Level = level(i.level)
 	e.Message = i.message
-	e.Attributes = copyAttributes(i.attributes, nil)
+	e.Attributes = copyAttributes(i.attributes, isCorrelating)
 	return ""
 }
 

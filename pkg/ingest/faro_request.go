@@ -27,14 +27,14 @@ func (d *faroDecoder) takeResource(i *faroItem) string {
 	r.TCP, r.TLS = connection(i)
 	r.Wait = i.millis("requestTime")
 	r.Response = i.millis("responseTime")
-	r.Server = i.millis("serverTime")
+	r.Server = i.serverTime()
 	r.TransferSize = i.size("transferSize")
 	r.EncodedSize = i.size("encodedBodySize")
 	r.DecodedSize = i.size("decodedBodySize")
 	r.Cache = cut(i.attribute("cacheHitStatus"), maxName)
 	r.RenderBlocking = i.attribute("renderBlockingStatus") == "blocking"
 	r.Protocol = cut(i.attribute("protocol"), 32)
-	return d.addRequest(r, originTiming)
+	return d.addRequest(i, r, originTiming)
 }
 
 // takeTracedRequest turns the event that Faro's tracing sends for each client span into a request with its trace. The
@@ -57,11 +57,15 @@ func (d *faroDecoder) takeTracedRequest(i *faroItem, instrumentation string) str
 	r.Failure = failure(r.Status, !reported, i.attribute("error.type"))
 	r.Duration = float32(i.number("duration_ns") / 1e6)
 	r.TS -= int64(r.Duration)
+	r.Server = i.serverTime()
 	r.DecodedSize = i.size("http.response_content_length")
-	return d.addRequest(r, originSpan)
+	return d.addRequest(i, r, originSpan)
 }
 
-func (d *faroDecoder) addRequest(r rum.Request, from origin) string {
+func (d *faroDecoder) addRequest(i *faroItem, r rum.Request, from origin) string {
+	if r.RequestID == "" {
+		r.RequestID = d.requestHeader(i)
+	}
 	d.beacon.Requests = append(d.beacon.Requests, r)
 	d.origins = append(d.origins, from)
 	return ""

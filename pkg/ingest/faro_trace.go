@@ -146,8 +146,9 @@ func (d *faroDecoder) takeClientSpan(i *faroItem, kind string, start, end, flags
 	r.Failure = failure(r.Status, !reported, i.attribute("error.type"))
 	r.Duration = float32((end - start) / 1e6)
 	// The low byte of the flags is W3C's; the others say that it was set at all.
-	r.Unsampled = flags > 0 && uint32(flags)&1 == 0
-	return d.addRequest(r, originSpan)
+	r.Unsampled = r.Unsampled || flags > 0 && uint32(flags)&1 == 0
+	r.Server = i.serverTime()
+	return d.addRequest(i, r, originSpan)
 }
 
 // nanos reads a number that OTLP's JSON writes as text because JavaScript cannot hold it.
@@ -179,6 +180,8 @@ func (d *faroDecoder) decodeSpanAttributes(j *jx.Decoder, i *faroItem) error {
 					switch string(key) {
 					case "stringValue", "intValue", "doubleValue", "boolValue":
 						a.value, err = d.string(j, maxMessage)
+					case "arrayValue":
+						a.value, err = d.firstOfArray(j)
 					default:
 						err = j.Skip()
 					}
@@ -194,4 +197,22 @@ func (d *faroDecoder) decodeSpanAttributes(j *jx.Decoder, i *faroItem) error {
 		}
 		return err
 	})
+}
+
+// firstOfArray reads the first text of OTLP's list of values, which is how a header's values are told.
+func (d *faroDecoder) firstOfArray(j *jx.Decoder) (first string, err error) {
+	err = d.fields(j, func(key []byte) error {
+		if string(key) != "values" {
+			return j.Skip()
+		}
+		return d.objects(j, func(key []byte) error {
+			if string(key) != "stringValue" || first != "" {
+				return j.Skip()
+			}
+			text, err := d.string(j, maxMessage)
+			first = text
+			return err
+		})
+	})
+	return first, err
 }

@@ -53,6 +53,7 @@ type Server struct {
 	keys     *keyring
 	told     *told
 	repeats  *repeats
+	headers  []string // the attributes that may hold a request id
 }
 
 // New prepares a server.
@@ -71,6 +72,7 @@ func New(o Options) (*Server, error) {
 		config: o.Config, limits: o.Config.limits(), spool: o.Spool, pipeline: o.Pipeline, counters: o.Counters,
 		userKey: o.UserKey, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry), ready: o.Ready,
 		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
+		headers: headerAttributes(o.Config.requestIDHeaders()),
 	}, nil
 }
 

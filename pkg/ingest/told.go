@@ -101,8 +101,20 @@ func (t *told) request(c *rum.Context, r *rum.Request) {
 	if r.Status == 0 && r.Failure == "" {
 		r.Status = timing.Status
 	}
+	if r.ActionID == "" {
+		r.ActionID = timing.ActionID
+	}
+	if r.RequestID == "" {
+		r.RequestID = timing.RequestID
+	}
+	if timing.TraceID != "" { // of the response's Server-Timing: what the server knows the request by
+		adoptTrace(&r.Item, timing.TraceID, timing.SpanID, timing.Unsampled)
+	}
+	if timing.Server > 0 {
+		r.Server = timing.Server
+	}
 	r.DNS, r.TCP, r.TLS = timing.DNS, timing.TCP, timing.TLS
-	r.Wait, r.Response, r.Server = timing.Wait, timing.Response, timing.Server
+	r.Wait, r.Response = timing.Wait, timing.Response
 	r.TransferSize, r.EncodedSize, r.DecodedSize = timing.TransferSize, timing.EncodedSize, timing.DecodedSize
 	r.Cache, r.Protocol, r.RenderBlocking = timing.Cache, timing.Protocol, timing.RenderBlocking
 }
@@ -116,7 +128,8 @@ func (t *told) timing(c *rum.Context, r *rum.Request) bool {
 	kept := *r
 	kept.ViewID, kept.Cache, kept.Protocol = strings.Clone(r.ViewID), strings.Clone(r.Cache), strings.Clone(r.Protocol)
 	kept.Kind, kept.Method, kept.Host, kept.Path, kept.Attributes = "", "", "", "", nil
-	kept.ActionID, kept.TraceID, kept.SpanID = "", "", ""
+	kept.ActionID, kept.RequestID = strings.Clone(r.ActionID), strings.Clone(r.RequestID)
+	kept.TraceID, kept.SpanID = strings.Clone(r.TraceID), strings.Clone(r.SpanID)
 	t.timings.Add(timingKey(c, r), kept)
 	return true
 }
