@@ -154,7 +154,7 @@ func (c Caller) mayAsk(t *queryType, settings Settings) error {
 }
 
 // idFields identify a visit or its requests.
-var idFields = []string{"sessionId", "viewId", "traceId", "requestId", "session_id", "trace_id"}
+var idFields = []string{"sessionId", "viewId", "actionId", "traceId", "requestId", "session_id", "trace_id"}
 
 // stripIDs removes them from an answer, whatever type made it.
 func stripIDs(frames data.Frames) {

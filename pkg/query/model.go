@@ -90,6 +90,7 @@ type question struct {
 	refID    string
 	enough   uint64 // samples that make the value a number
 	allowed  appList
+	tempo    Tempo
 	executed []string
 }
 
@@ -98,7 +99,7 @@ func read(dq backend.DataQuery, settings Settings) (*question, error) {
 	if len(dq.JSON) > maxQueryBytes {
 		return nil, badRequest("the query is %d bytes long, %d is the most", len(dq.JSON), maxQueryBytes)
 	}
-	q := question{refID: dq.RefID, limits: settings.Limits.withDefaults(), allowed: settings.Apps}
+	q := question{refID: dq.RefID, limits: settings.Limits.withDefaults(), allowed: settings.Apps, tempo: settings.Tempo}
 	if len(dq.JSON) > 0 {
 		if err := json.Unmarshal(dq.JSON, &q.Query); err != nil {
 			return nil, badRequest("reading the query: %v", err)
