@@ -49,6 +49,8 @@ type Settings struct {
 	LokiUID   string `json:"lokiUid"`
 	LokiQuery string `json:"lokiQuery"`
 
+	LokiRequestQuery string `json:"lokiRequestQuery"`
+
 	// Where the plugin itself can ask Tempo whether it has a trace, and how long Tempo keeps them: query.Tempo.
 	TempoURL           string `json:"tempoUrl"`
 	TempoRetentionDays int    `json:"tempoRetentionDays"`
@@ -220,7 +222,8 @@ func (s *Settings) Query() query.Settings {
 		},
 		Links: query.Links{
 			TempoUID: s.TempoUID, LokiUID: s.LokiUID, LokiQuery: s.LokiQuery,
-			PrometheusUID: s.PrometheusUID, PrometheusQuery: s.PrometheusQuery,
+			LokiRequestQuery: s.LokiRequestQuery,
+			PrometheusUID:    s.PrometheusUID, PrometheusQuery: s.PrometheusQuery,
 		},
 		Tempo: query.Tempo{URL: s.TempoURL, Days: s.TempoRetentionDays},
 	}

@@ -113,7 +113,13 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 	if err != nil {
 		return new(question).response(err)
 	}
+	if !caller.IDs || caller.FromAlert {
+		q.Exemplars = false // they are ids alone, and a rule takes no other frame beside its numbers
+	}
 	frames, err := q.kind.ask(ctx, r.Conn, q)
+	if err == nil {
+		frames, err = q.addExemplars(ctx, r.Conn, frames)
+	}
 	if err != nil {
 		return q.response(err)
 	}
