@@ -102,8 +102,7 @@ func (q *question) worstSessions(ctx context.Context, conn driver.Conn) ([]sessi
 }
 
 // candidates reads the sessions with the highest bounds. Each has one row a day and part, put together before anything
-// is decided about it. Their exact values are another statement's: named twice in one, the candidates would be found
-// twice.
+// is decided about it.
 func (q *question) candidates(ctx context.Context, conn driver.Conn, n int) ([]session, error) {
 	var s statement
 	scope := "app = " + s.bind("app", "String", q.App)
@@ -112,74 +111,59 @@ func (q *question) candidates(ctx context.Context, conn driver.Conn, n int) ([]s
 	}
 	from, to := s.moment("from", q.window.from), s.moment("to", q.window.to)
 	having := append([]string{"s_end >= " + from, "s_start < " + to}, q.conditions(&s)...)
-	sql := fmt.Sprintf(`SELECT session_id, min(start) AS s_start, max(end) AS s_end,
-  sum(views) AS s_views, sum(errors) AS s_errors,
-  sum(frustrations) AS s_frustrations, sum(failed_requests) AS s_failed,
-  argMinMerge(first_route) AS s_route, max(browser) AS s_browser, max(device) AS s_device, max(country) AS s_country,
-  max(release) AS s_release, max(trace_id) AS s_trace,
-  toFloat64(%[1]s) AS suffered,
-  max(worst_lcp) AS s_lcp, max(worst_inp) AS s_inp, max(worst_cls) AS s_cls,
-  toFloat64(suffered + %[2]s) AS bound
-FROM sessions
-WHERE %[3]s AND day >= toDate(%[4]s) - 1 AND day <= toDate(%[5]s) + 1
-GROUP BY session_id
-HAVING %[6]s
-ORDER BY bound DESC, s_start DESC, session_id
-LIMIT %[7]s`,
-		sufferedExpr(), boundExpr(&s), scope, from, to, strings.Join(having, "\n  AND "), s.bind("candidates", "UInt64", n))
+	var measured, worst, exact []string
+	for _, key := range coreVitals() {
+		metric := s.bind(key, "String", key)
+		measured = append(measured, metric)
+		worst = append(worst, fmt.Sprintf("maxOrNullIf(last, name = %s) AS %s", metric, key))
+		exact = append(exact, "v."+key)
+	}
+	sql := fmt.Sprintf(`WITH candidates AS (
+  SELECT session_id, min(start) AS s_start, max(end) AS s_end,
+    sum(views) AS s_views, sum(errors) AS s_errors,
+    sum(frustrations) AS s_frustrations, sum(failed_requests) AS s_failed,
+    max(worst_lcp) AS s_lcp, max(worst_inp) AS s_inp, max(worst_cls) AS s_cls,
+    argMinMerge(first_route) AS s_route, max(browser) AS s_browser, max(device) AS s_device, max(country) AS s_country,
+    max(release) AS s_release, max(trace_id) AS s_trace,
+    %[1]s AS suffered,
+    suffered + %[2]s AS bound
+  FROM sessions
+  WHERE %[3]s AND day >= toDate(%[4]s) - 1 AND day <= toDate(%[5]s) + 1
+  GROUP BY session_id
+  HAVING %[6]s
+  ORDER BY bound DESC, s_start DESC, session_id
+  LIMIT %[7]s
+)
+SELECT c.session_id, s_start, s_end, s_views, s_errors, s_frustrations, s_failed,
+  s_route, s_browser, s_device, s_country, s_release, s_trace, toFloat64(suffered), toFloat64(bound), %[8]s
+FROM candidates AS c
+LEFT JOIN (
+  SELECT session_id, %[9]s
+  FROM (
+    SELECT session_id, toString(name) AS name, argMax(value, (reported_at, value)) AS last
+    FROM session_events
+    WHERE %[3]s AND session_id IN (SELECT session_id FROM candidates)
+    AND ts >= toDate(%[4]s) - 1 AND ts < toDate(%[5]s) + 2
+    AND kind = 'vital' AND name IN (%[10]s)
+    GROUP BY session_id, name, metric_id
+  )
+  GROUP BY session_id
+) AS v ON v.session_id = c.session_id`,
+		sufferedExpr(), boundExpr(&s), scope, from, to, strings.Join(having, "\n    AND "), s.bind("candidates", "UInt64", n),
+		strings.Join(exact, ", "), strings.Join(worst, ", "), strings.Join(measured, ", "))
 	var all []session
 	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var r session
-		var lcp, inp, cls float64
 		err := rows.Scan(&r.id, &r.start, &r.end, &r.views, &r.errors, &r.frustrations, &r.failedRequests,
-			&r.route, &r.browser, &r.device, &r.country, &r.release, &r.traceID, &r.score, &lcp, &inp, &cls, &r.bound)
+			&r.route, &r.browser, &r.device, &r.country, &r.release, &r.traceID, &r.score, &r.bound,
+			&r.lcp, &r.inp, &r.cls)
+		for key, value := range map[string]*float64{"lcp": r.lcp, "inp": r.inp, "cls": r.cls} {
+			r.score += vitalScore(key, value)
+		}
 		all = append(all, r)
 		return err
 	})
-	for chunk := range slices.Chunk(all, vitalsAtOnce) {
-		if err == nil {
-			err = q.addWorstVitals(ctx, conn, chunk)
-		}
-	}
 	return all, err
-}
-
-// vitalsAtOnce is how many sessions are named in one statement: their ids travel in its address.
-const vitalsAtOnce = 2000
-
-// addWorstVitals reads the worst view's values of the sessions, each by its last report, and completes their scores.
-func (q *question) addWorstVitals(ctx context.Context, conn driver.Conn, sessions []session) error {
-	var s statement
-	ids, place := make([]string, len(sessions)), make(map[string]int, len(sessions))
-	for i := range sessions {
-		ids[i], place[sessions[i].id] = sessions[i].id, i
-	}
-	scope := "app = " + s.bind("app", "String", q.App)
-	if q.Environment != anyEnvironment {
-		scope += " AND environment = " + s.bind("environment", "String", q.Environment)
-	}
-	sql := fmt.Sprintf(`SELECT session_id, name, max(last)
-FROM (
-  SELECT session_id, toString(name) AS name, argMax(value, (reported_at, value)) AS last
-  FROM session_events
-  WHERE %[1]s AND session_id IN (%[2]s)
-    AND ts >= toDate(%[3]s) - 1 AND ts < toDate(%[4]s) + 2
-    AND kind = 'vital' AND %[5]s
-  GROUP BY session_id, name, metric_id
-)
-GROUP BY session_id, name`, scope, s.bind("sessions", "Array(String)", ids), s.moment("from", q.window.from),
-		s.moment("to", q.window.to), s.among("name", "metric", coreVitals()))
-	return q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
-		var id, metric string
-		var value float64
-		err := rows.Scan(&id, &metric, &value)
-		if i, ok := place[id]; ok {
-			r := &sessions[i]
-			*map[string]**float64{"lcp": &r.lcp, "inp": &r.inp, "cls": &r.cls}[metric] = &value
-			r.score += vitalScore(metric, &value)
-		}
-		return err
-	})
 }
 
 // coreVitals are the metrics that count for the score.
