@@ -54,6 +54,7 @@ type App struct {
 	Keys       []Key                    `yaml:"keys"`
 	FirstParty []string                 `yaml:"first_party"`
 	Traced     bool                     `yaml:"traced"`
+	TraceHosts []string                 `yaml:"trace_hosts"`
 	Routes     []Route                  `yaml:"routes"`
 	MaxRoutes  int                      `yaml:"max_routes"`
 	Journeys   map[string][]JourneyStep `yaml:"journeys"`

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -131,6 +132,34 @@ func TestTheServersOwnTraceWinsOverOneThatNeverGotThere(t *testing.T) {
 	require.Equal(t, "r-1", r.RequestID)
 	require.Equal(t, "act-1", r.ActionID, "the timing knew which action it was")
 	require.EqualValues(t, 9, r.Server)
+}
+
+// What faro-web-sdk and faro-web-tracing 2.12.1 sent from Chromium of four answers: its own origin's; one it was told to
+// trace, whose server does not allow the header; and one that it was not told to trace, whose header was never sent.
+func TestTheRealSDKNamesTracesThatWereNeverSent(t *testing.T) {
+	text, err := os.ReadFile("testdata/origins/cross-origin.json")
+	require.NoError(t, err)
+	const unlisted = "4c22825d36c7824e76b1525d987d700f"
+	for _, c := range []struct {
+		hosts []string
+		want  string
+	}{{nil, unlisted}, {[]string{"pay.shop.example"}, ""}, {[]string{"shop.example"}, unlisted}} {
+		memory := newTold(map[string]bool{"shop": true})
+		if c.hosts != nil {
+			memory.headersTo = map[string][]string{"shop": c.hosts}
+		}
+		b, rejected := read(t, string(text), memory)
+		require.Empty(t, rejected)
+		traces := map[string]string{}
+		for _, r := range b.Requests {
+			traces[r.Host+r.Path+" "+r.Failure] = r.TraceID
+		}
+		require.Equal(t, map[string]string{
+			"shop.example/api/own ":            serverTrace, // by its Server-Timing
+			"pay.shop.example/blocked network": "d8fd7894ab5007081e864f8829f8c2fd",
+			"stock.shop.example/notlisted ":    c.want,
+		}, traces, c.hosts)
+	}
 }
 
 // Whatever an action started carries its id: requests as timing, span and event, errors, and changes of the route.

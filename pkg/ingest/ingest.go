@@ -64,14 +64,19 @@ func New(o Options) (*Server, error) {
 	case len(o.UserKey) == 0:
 		return nil, errors.New("ingest: a server needs a key to hash users with")
 	}
-	traced := map[string]bool{}
+	traced, headersTo := map[string]bool{}, map[string][]string{}
 	for name, app := range o.Config.Apps {
 		traced[name] = app.Traced
+		if len(app.TraceHosts) > 0 {
+			headersTo[name] = app.TraceHosts
+		}
 	}
+	memory := newTold(traced)
+	memory.headersTo = headersTo
 	return &Server{
 		config: o.Config, limits: o.Config.limits(), spool: o.Spool, pipeline: o.Pipeline, counters: o.Counters,
 		userKey: o.UserKey, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry), ready: o.Ready,
-		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
+		keys: newKeyring(&o.Config), told: memory, repeats: newRepeats(),
 		headers: headerAttributes(o.Config.requestIDHeaders()),
 	}, nil
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +25,8 @@ import (
 //
 // The memory is bounded and is lost with the process, at the price of those few doubles.
 type told struct {
-	traced    map[string]bool // apps whose config says that every fetch and XHR is told by a span
+	traced    map[string]bool     // apps whose config says that every fetch and XHR is told by a span
+	headersTo map[string][]string // by app, the other hosts its tracing sends its header to; not configured: any
 	spans     *lru.Cache[spanKey, struct{}]
 	endpoints *lru.Cache[string, int64]
 	timings   *lru.Cache[string, rum.Request]
@@ -64,6 +66,20 @@ func newTold(traced map[string]bool) *told {
 	timings, _ := lru.New[string, rum.Request](toldTimings)
 	changes, _ := lru.New[string, routeChange](toldSessions)
 	return &told{traced: traced, spans: spans, endpoints: endpoints, timings: timings, changes: changes}
+}
+
+// sent says whether a span's trace id can have reached the server. Tracing makes a span for every call and tells its id
+// of all of them, but browsers let it send the header to other hosts only where the site says so.
+func (t *told) sent(c *rum.Context, r *rum.Request) bool {
+	hosts, configured := t.headersTo[c.App]
+	page, _ := hostAndPath(c.PageURL)
+	if !configured || page == "" || r.Host == "" || r.Host == page {
+		return true
+	}
+	bare, _, _ := strings.Cut(r.Host, ":")
+	return slices.ContainsFunc(hosts, func(host string) bool {
+		return r.Host == host || bare == host || strings.HasSuffix(bare, "."+host)
+	})
 }
 
 func keyOfSpan(i *rum.Item) (spanKey, bool) {
