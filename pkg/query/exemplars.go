@@ -161,7 +161,8 @@ func (q *question) withTracesOfViews(ctx context.Context, conn driver.Conn, wors
 	views = slices.Compact(views)
 	// A vital is stamped with when it began to be measured, which is a moment after the page's start.
 	around := window{first.Add(-time.Hour), last.Add(time.Hour)}.clamped()
-	sql := fmt.Sprintf(`SELECT session_id, view_id, argMax(if(trace_sampled > 0, trace_id, ''), (trace_sampled, ts)), max(request_id)
+	sql := fmt.Sprintf(`SELECT session_id, view_id, argMax(if(trace_sampled > 0, trace_id, ''), (trace_sampled, ts)),
+  max(request_id)
 FROM views
 WHERE app = %s AND %s
   AND view_id IN (%s) AND (trace_id != '' OR request_id != '')

@@ -54,8 +54,8 @@ func (q *question) askTempo(ctx context.Context, rows []traceRow) []data.Notice 
 	}
 	var notices []data.Notice
 	if failure != nil {
-		notices = append(notices, data.Notice{Severity: data.NoticeSeverityWarning,
-			Text: fmt.Sprintf("Whether Tempo has these traces is not known: %v. Check the data source's Tempo address.", failure)})
+		notices = append(notices, data.Notice{Severity: data.NoticeSeverityWarning, Text: fmt.Sprintf(
+			"Whether Tempo has these traces is not known: %v. Check the data source's Tempo address.", failure)})
 	}
 	if more {
 		notices = append(notices, info("Tempo was asked for the first %d traces only.", tempoMost))
