@@ -15,6 +15,7 @@ const fields: Field[] = [
   'measure',
   'minSamples',
   'limit',
+  'exemplars',
   'window',
   'baseline',
 ];

@@ -19,6 +19,7 @@ export type Field =
   | 'measure'
   | 'minSamples'
   | 'limit'
+  | 'exemplars'
   | 'window'
   | 'baseline';
 
@@ -143,6 +144,7 @@ function usesOf(type: QueryTypeSchema): Partial<Record<Field, Use>> {
     limit: true,
     minSamples: !(type.name in questions),
     groupBy: true,
+    exemplars: type.exemplars ? ['timeseries', 'table'] : false,
     ...questions[type.name]?.fields,
     ...(type.groups ? {} : { groupBy: false }),
     ...(type.dimensions.length ? { filters: true } : {}),

@@ -29,6 +29,8 @@ export interface QueryTypeSchema {
   groups: boolean;
   /** Whether its table can be held against another time. */
   compares: boolean;
+  /** Whether its series and tables can name their worst samples. */
+  exemplars?: boolean;
 }
 
 export interface Dimension {

@@ -37,6 +37,8 @@ export interface SightlineQuery extends DataQuery {
   /** Fewer samples than this are "not enough data" and not a number. */
   minSamples?: NumberOrVariable;
   limit?: NumberOrVariable;
+  /** Also the worst samples with their traces: dots on a series, columns of a table. */
+  exemplars?: boolean;
   compare?: Compare;
   /** Of impact: what of the metric is looked at, its percentile or the share of poor samples. */
   measure?: string;
@@ -91,6 +93,12 @@ export interface SightlineSettings extends DataSourceJsonData {
   lokiUid?: string;
   /** LogQL that finds a trace's lines; ${traceId} stands for the id. */
   lokiQuery?: string;
+  /** The same for a request's id on sites without tracing; ${requestId} stands for it. */
+  lokiRequestQuery?: string;
+  /** Where the plugin itself reaches Tempo, to be told which traces it has. */
+  tempoUrl?: string;
+  /** How long Tempo keeps traces. Empty: its own default. */
+  tempoRetentionDays?: number;
   prometheusUid?: string;
   /** PromQL for how busy the service behind an endpoint or host is; ${value} stands for what was clicked. */
   prometheusQuery?: string;

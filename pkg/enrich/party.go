@@ -21,7 +21,8 @@ func newParties() *parties {
 }
 
 // party tells own hosts from third parties: a host is the site's own when it shares the page's registrable domain, or
-// is listed as first party. Without a page to compare with, nothing is called a third party.
+// is listed as first party. Without a page to compare with, nothing is called a third party. An own host may still be
+// of another origin, which browsers let read and send less: trace ids above all.
 func (p *Pipeline) party(b *rum.Beacon) {
 	if len(b.Requests) == 0 && len(b.Blocking) == 0 && len(b.Vitals) == 0 {
 		return
@@ -31,6 +32,7 @@ func (p *Pipeline) party(b *rum.Beacon) {
 	for i := range b.Requests {
 		r := &b.Requests[i]
 		r.ThirdParty = p.parties.third(page, r.Host, app.FirstParty)
+		r.CrossOrigin = page != "" && r.Host != "" && r.Host != page
 	}
 	for i := range b.Blocking {
 		s := &b.Blocking[i]

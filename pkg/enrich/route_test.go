@@ -125,6 +125,25 @@ func TestAnEndpointIsTheTemplateOfItsPath(t *testing.T) {
 	require.True(t, b.Requests[2].ThirdParty)
 }
 
+// Browsers let pages send trace ids to their own host, and elsewhere only where both sides allow it.
+func TestARequestToAnotherHostCrossesOrigins(t *testing.T) {
+	p, err := New(Config{})
+	require.NoError(t, err)
+	crossed := func(page string) (all []bool) {
+		b := &rum.Beacon{Context: rum.Context{App: "shop", PageURL: page}}
+		for _, host := range []string{"", "www.shop.example", "api.shop.example", "www.shop.example:8443"} {
+			b.Requests = append(b.Requests, rum.Request{Host: host})
+		}
+		p.AtDrain(b)
+		for _, r := range b.Requests {
+			all = append(all, r.CrossOrigin)
+		}
+		return all
+	}
+	require.Equal(t, []bool{false, false, true, true}, crossed("https://www.shop.example/cart"))
+	require.Equal(t, []bool{false, false, false, false}, crossed(""), "without a page there is nothing to compare with")
+}
+
 func TestAVitalsScriptOrResourceHasAParty(t *testing.T) {
 	p := pipeline(t, Config{})
 	b := &rum.Beacon{Context: rum.Context{App: "shop", PageURL: "https://www.shop.example/", UserAgent: chrome}, Vitals: []rum.Vital{

@@ -267,7 +267,7 @@ func (d *reading) takeBoomerangRequest(i *item, b boomerangBeacon) string {
 		r.Status = status(float64(errno))
 		r.Failure = failure(r.Status, true, "")
 	}
-	return d.addRequest(r, sourceTiming)
+	return d.addRequest(i, r, sourceTiming)
 }
 
 // takeBoomerangTimer turns a timer that the site set into a custom timing.

@@ -54,7 +54,7 @@ func (s *Server) readInto(d decoder, f *format, g *grant, r *http.Request, body 
 	p := payload{body: body.Bytes(), query: r.URL.RawQuery, mediaType: mediaType(r), received: time.Now().UnixMilli()}
 	read := d.result()
 	read.reset(p.received, sentAt(r))
-	read.forward = s.forwarder != nil
+	read.forward, read.headers = s.forwarder != nil, s.headers
 	if err := d.decode(&p); err != nil {
 		return refuse(http.StatusBadRequest, "undecodable", err.Error())
 	}

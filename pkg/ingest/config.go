@@ -24,6 +24,7 @@ type Config struct {
 	OpenKey          *bool            `yaml:"open_key"`
 	AdminTokenSHA256 string           `yaml:"admin_token_sha256"`
 	TrustedProxies   []string         `yaml:"trusted_proxies"`
+	RequestIDHeaders []string         `yaml:"request_id_headers"`
 	Region           Region           `yaml:"region"`
 	SourceMaps       SourceMaps       `yaml:"source_maps"`
 	Limits           Limits           `yaml:"limits"`
@@ -84,6 +85,7 @@ type App struct {
 	Keys       []Key                    `yaml:"keys"`
 	FirstParty []string                 `yaml:"first_party"`
 	Traced     bool                     `yaml:"traced"`
+	TraceHosts []string                 `yaml:"trace_hosts"`
 	Routes     []Route                  `yaml:"routes"`
 	Budgets    Budgets                  `yaml:"budgets"`
 	Journeys   map[string][]JourneyStep `yaml:"journeys"`
@@ -194,6 +196,11 @@ func (c *Config) check() error {
 			return fmt.Errorf("admin_token_sha256: %w", err)
 		}
 	}
+	for _, header := range c.RequestIDHeaders {
+		if header == "" || strings.ContainsAny(header, " \t:,;") {
+			return fmt.Errorf("request_id_headers: %q is not the name of a header such as X-Request-Id", header)
+		}
+	}
 	for name, app := range c.Apps {
 		if name == "" || len(name) > maxName {
 			return fmt.Errorf("apps: a name of 1 to %d characters is needed, not %q", maxName, name)
@@ -264,6 +271,18 @@ func (c *Config) limits() Limits {
 		l.Items = DefaultItems
 	}
 	return l
+}
+
+// defaultRequestIDHeader is what most servers and proxies call it.
+const defaultRequestIDHeader = "X-Request-Id"
+
+// requestIDHeaders are the response headers whose values name a request on sites without tracing, the first that counts
+// first. They are read where a client captured them.
+func (c *Config) requestIDHeaders() []string {
+	if len(c.RequestIDHeaders) > 0 {
+		return c.RequestIDHeaders
+	}
+	return []string{defaultRequestIDHeader}
 }
 
 func (c *Config) environment() string {

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"strconv"
+
 	"github.com/go-faster/jx"
 )
 
@@ -99,6 +101,11 @@ func (d *reading) decodeItem(j *jx.Decoder, i *item) error {
 					i.traceID, err = d.string(j, maxID)
 				case "span_id":
 					i.spanID, err = d.string(j, maxID)
+				case "trace_flags":
+					var flags string
+					flags, err = d.string(j, maxID)
+					set, wrong := strconv.ParseUint(flags, 16, 8)
+					i.unsampled = wrong == nil && set&1 == 0
 				default:
 					err = j.Skip()
 				}

@@ -42,7 +42,7 @@ func (d *reading) takeEvent(i *item) string {
 	}
 	e.Name = i.name
 	e.Message = cut(i.attribute("message"), maxMessage)
-	e.Attributes = copyAttributes(i.attributes, func(key string) bool { return key == "message" })
+	e.Attributes = copyAttributes(i.attributes, func(key string) bool { return key == "message" || isCorrelating(key) })
 	return ""
 }
 
@@ -71,7 +71,8 @@ func (d *reading) takeAction(i *item) string {
 	default:
 		a.Kind = actionKind(i.attribute("userActionTrigger"))
 	}
-	a.Attributes = copyAttributes(i.attributes, func(key string) bool { return strings.HasPrefix(key, "userAction") })
+	a.Attributes = copyAttributes(i.attributes,
+		func(key string) bool { return strings.HasPrefix(key, "userAction") || isCorrelating(key) })
 	return ""
 }
 

@@ -32,7 +32,8 @@ func (d *reading) takeException(i *item) string {
 		e.Kind = kind
 	}
 	e.Frames = append([]rum.Frame(nil), i.frames...)
-	e.Attributes = copyAttributes(i.attributes, func(key string) bool { return key == "handled" || key == "kind" })
+	e.Attributes = copyAttributes(i.attributes,
+		func(key string) bool { return key == "handled" || key == "kind" || isCorrelating(key) })
 	return ""
 }
 

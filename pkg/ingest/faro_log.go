@@ -27,7 +27,7 @@ func (d *reading) takeLog(i *item) string {
 	e.Kind = rum.EventLog
 	e.Level = level(i.level)
 	e.Message = i.message
-	e.Attributes = copyAttributes(i.attributes, i.kept)
+	e.Attributes = copyAttributes(i.attributes, func(key string) bool { return i.kept != nil && i.kept(key) || isCorrelating(key) })
 	return ""
 }
 

@@ -38,7 +38,7 @@ func (d *reading) takeNavigation(i *item) string {
 	v.DOMContentLoaded = i.millis("domContentLoadHandlerTime")
 	v.Load = i.millis("onLoadTime")
 	v.TTFB = i.millis("ttfb")
-	v.Server = i.millis("serverTime")
+	v.Server = i.serverTime()
 	v.TransferSize = i.size("transferSize")
 	if v.ViewID != "" {
 		d.navigations = append(d.navigations, navigation{id: v.ViewID, previous: v.PreviousViewID, start: v.TS})

@@ -27,14 +27,14 @@ func (d *reading) takeResource(i *item) string {
 	r.TCP, r.TLS = connection(i)
 	r.Wait = i.millis("requestTime")
 	r.Response = i.millis("responseTime")
-	r.Server = i.millis("serverTime")
+	r.Server = i.serverTime()
 	r.TransferSize = i.size("transferSize")
 	r.EncodedSize = i.size("encodedBodySize")
 	r.DecodedSize = i.size("decodedBodySize")
 	r.Cache = cut(i.attribute("cacheHitStatus"), maxName)
 	r.RenderBlocking = i.attribute("renderBlockingStatus") == "blocking"
 	r.Protocol = cut(i.attribute("protocol"), 32)
-	return d.addRequest(r, sourceTiming)
+	return d.addRequest(i, r, sourceTiming)
 }
 
 // takeTracedRequest turns the event that Faro's tracing sends for each client span into a request with its trace. The
@@ -57,13 +57,17 @@ func (d *reading) takeTracedRequest(i *item, instrumentation string) string {
 	r.Failure = failure(r.Status, !reported, i.attribute("error.type"))
 	r.Duration = float32(i.number("duration_ns") / 1e6)
 	r.TS -= int64(r.Duration)
+	r.Server = i.serverTime()
 	r.DecodedSize = i.size("http.response_content_length")
-	return d.addRequest(r, sourceSpan)
+	return d.addRequest(i, r, sourceSpan)
 }
 
-func (p *part) addRequest(r rum.Request, from source) string {
-	p.beacon.Requests = append(p.beacon.Requests, r)
-	p.sources = append(p.sources, from)
+func (d *reading) addRequest(i *item, r rum.Request, from source) string {
+	if r.RequestID == "" {
+		r.RequestID = d.requestHeader(i)
+	}
+	d.beacon.Requests = append(d.beacon.Requests, r)
+	d.sources = append(d.sources, from)
 	return ""
 }
 

@@ -153,6 +153,8 @@ func (d *reading) decodeSpanAttributes(j *jx.Decoder, i *item) error {
 					switch string(key) {
 					case "stringValue", "intValue", "doubleValue", "boolValue":
 						a.value, err = d.string(j, maxMessage)
+					case "arrayValue":
+						a.value, err = d.firstOfArray(j)
 					default:
 						err = j.Skip()
 					}
@@ -168,4 +170,22 @@ func (d *reading) decodeSpanAttributes(j *jx.Decoder, i *item) error {
 		}
 		return err
 	})
+}
+
+// firstOfArray reads the first text of OTLP's list of values, which is how a header's values are told.
+func (d *reading) firstOfArray(j *jx.Decoder) (first string, err error) {
+	err = d.fields(j, func(key []byte) error {
+		if string(key) != "values" {
+			return j.Skip()
+		}
+		return d.objects(j, func(key []byte) error {
+			if string(key) != "stringValue" || first != "" {
+				return j.Skip()
+			}
+			text, err := d.string(j, maxMessage)
+			first = text
+			return err
+		})
+	})
+	return first, err
 }

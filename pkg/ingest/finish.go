@@ -115,7 +115,12 @@ func (d *reading) countRequestsOnce() {
 				break
 			}
 		}
-		d.told.request(&b.Context, &b.Requests[n])
+		r := &b.Requests[n]
+		browsers := r.TraceID
+		d.told.request(&b.Context, r)
+		if r.TraceID == browsers && !d.told.sent(&b.Context, r) {
+			r.TraceID, r.SpanID, r.Unsampled = "", "", false
+		}
 	}
 	kept := b.Requests[:0]
 	for n := range b.Requests {

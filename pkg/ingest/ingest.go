@@ -80,6 +80,7 @@ type Server struct {
 	keys     *keyring
 	told     *told
 	repeats  *repeats
+	headers  []string // the attributes that may hold a request id
 	lanes    *lanes
 
 	complaints *rate.Sometimes
@@ -99,10 +100,15 @@ func New(o Options) (*Server, error) {
 	case len(o.UserKey) == 0:
 		return nil, errors.New("ingest: a server needs a key to hash users with")
 	}
-	traced := map[string]bool{}
+	traced, headersTo := map[string]bool{}, map[string][]string{}
 	for name, app := range o.Config.Apps {
 		traced[name] = app.Traced
+		if len(app.TraceHosts) > 0 {
+			headersTo[name] = app.TraceHosts
+		}
 	}
+	memory := newTold(traced)
+	memory.headersTo = headersTo
 	lanes, err := newLanes(&o)
 	if err != nil {
 		return nil, err
@@ -112,9 +118,10 @@ func New(o Options) (*Server, error) {
 		config: o.Config, limits: o.Config.limits(), pipeline: o.Pipeline, counters: o.Counters,
 		userKey: o.UserKey, logger: o.Logger, registry: o.Registry, metrics: newMetrics(o.Registry), ready: o.Ready,
 		maps: o.SourceMaps, erase: o.Erasures,
-		keys: newKeyring(&o.Config), told: newTold(traced), repeats: newRepeats(),
+		keys: newKeyring(&o.Config), told: memory, repeats: newRepeats(),
 		lanes: lanes, complaints: &rate.Sometimes{Interval: 10 * time.Second},
 		quarantine: o.Quarantine, quarantineRate: rate.NewLimiter(quarantinedPerSecond, quarantinedBurst),
+		headers:   headerAttributes(o.Config.requestIDHeaders()),
 		forwarder: o.Forwarder,
 	}, nil
 }

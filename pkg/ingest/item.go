@@ -28,7 +28,7 @@ type item struct {
 	frames          []rum.Frame
 	start, end      float64 // of a span, Unix nanoseconds
 	parentID        string  // of a span
-	unsampled       bool    // the trace of a span is not kept
+	unsampled       bool    // the trace is not kept
 	scope           string  // the instrumentation that a span or log record comes from
 	moments         []moment
 	page            string                // the address of the page it belongs to
@@ -99,7 +99,10 @@ func (i *item) base() rum.Item {
 	if action == "" {
 		action = i.actionID
 	}
-	return rum.Item{TS: i.ts, ActionID: safeID(action), TraceID: hexID(i.traceID, 32), SpanID: hexID(i.spanID, 16)}
+	item := rum.Item{TS: i.ts, ActionID: safeID(action), TraceID: hexID(i.traceID, 32), SpanID: hexID(i.spanID, 16)}
+	item.Unsampled = i.unsampled && item.TraceID != ""
+	i.correlate(&item)
+	return item
 }
 
 // copyAttributes keeps what an app attached to an item: at most 20 attributes, without those that name a person.

@@ -172,7 +172,8 @@ func (d *reading) brands(value pcommon.Value) string {
 	return all.String()
 }
 
-// scalar is a value as text. Lists and maps are left out, as everywhere.
+// scalar is a value as text, of a list the first, which is how a header's values are told. Maps are left out, as
+// everywhere.
 func (d *reading) scalar(value pcommon.Value, limit int) (text string, ok bool) {
 	switch value.Type() {
 	case pcommon.ValueTypeStr:
@@ -183,6 +184,11 @@ func (d *reading) scalar(value pcommon.Value, limit int) (text string, ok bool) 
 		return strings.ToValidUTF8(text, "\uFFFD"), true
 	case pcommon.ValueTypeBool, pcommon.ValueTypeInt, pcommon.ValueTypeDouble:
 		return value.AsString(), true
+	case pcommon.ValueTypeSlice:
+		if list := value.Slice(); list.Len() > 0 && list.At(0).Type() != pcommon.ValueTypeSlice {
+			return d.scalar(list.At(0), limit)
+		}
+		return "", false
 	default:
 		return "", false
 	}

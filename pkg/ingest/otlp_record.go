@@ -189,7 +189,7 @@ func (d *reading) takeResourceTiming(i *item) string {
 	if start := i.number(prefix + "fetch_start"); start > 0 {
 		d.sinceOrigin = append(d.sinceOrigin, sinceOrigin{len(d.beacon.Requests), start})
 	}
-	return d.addRequest(r, sourceTiming)
+	return d.addRequest(i, r, sourceTiming)
 }
 
 // phase is the time from one mark of a timing to another in ms, 0 unless both are known in this order.

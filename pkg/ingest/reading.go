@@ -32,10 +32,11 @@ type reading struct {
 	texts    texts
 	limits   Limits
 	told     *told
-	otel     bool  // whether OpenTelemetry's instrumentations tell it, some of which tell the same
-	forward  bool  // whether spans are forwarded, and so have to be kept as they came
-	received int64 // Unix milliseconds
-	sentAt   int64 // by the client's clock, in Unix milliseconds; 0 where it does not say
+	otel     bool     // whether OpenTelemetry's instrumentations tell it, some of which tell the same
+	headers  []string // the attributes that may hold a request id
+	forward  bool     // whether spans are forwarded, and so have to be kept as they came
+	received int64    // Unix milliseconds
+	sentAt   int64    // by the client's clock, in Unix milliseconds; 0 where it does not say
 
 	*part         // the part that items are added to
 	parts []*part // those of this payload

@@ -56,7 +56,7 @@ func (d *reading) takeClientSpan(i *item, url string) string {
 	_, reported := i.find("http.response.status_code", "http.status_code")
 	r.Status = status(max(i.number("http.response.status_code"), i.number("http.status_code")))
 	r.Failure = failure(r.Status, !reported, i.attribute("error.type"))
-	return d.addRequest(r, sourceSpan)
+	return d.addRequest(i, r, sourceSpan)
 }
 
 // spanRequest is what a span tells of a request: where it went, how long it took, and its phases.
@@ -64,7 +64,7 @@ func (i *item) spanRequest(kind, url string) rum.Request {
 	host, path := hostAndPath(url)
 	r := rum.Request{Item: i.base(), Kind: kind, Host: cut(host, maxName), Path: cut(path, maxURL)}
 	r.Duration = float32((i.end - i.start) / 1e6)
-	r.Unsampled = i.unsampled
+	r.Server = i.serverTime()
 	r.DNS, r.TCP, r.TLS = i.connection()
 	r.Wait = i.between("requestStart", "responseStart")
 	r.Response = i.between("responseStart", "responseEnd")

@@ -50,7 +50,7 @@ func (d *reading) viewOfTrace(id string) *rum.View {
 
 // takeResourceSpan turns a resource that document-load found into a request. The span does not say what started it.
 func (d *reading) takeResourceSpan(i *item, url string) string {
-	return d.addRequest(i.spanRequest(resourceKind("", url), url), sourceResourceSpan)
+	return d.addRequest(i, i.spanRequest(resourceKind("", url), url), sourceResourceSpan)
 }
 
 // takeInteraction turns the span of a DOM event's handler into an action. Each handler of an event has a span, one in the

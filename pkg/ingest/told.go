@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +25,8 @@ import (
 //
 // The memory is bounded and is lost with the process, at the price of those few doubles.
 type told struct {
-	traced    map[string]bool // apps whose config says that every fetch and XHR is told by a span
+	traced    map[string]bool     // apps whose config says that every fetch and XHR is told by a span
+	headersTo map[string][]string // by app, the other hosts its tracing sends its header to; not configured: any
 	spans     *lru.Cache[spanKey, struct{}]
 	endpoints *lru.Cache[string, int64]
 	timings   *lru.Cache[string, rum.Request]
@@ -75,6 +77,20 @@ func newTold(traced map[string]bool) *told {
 		resources: resources, loads: loads, clicks: clicks, shifts: shifts}
 }
 
+// sent says whether a span's trace id can have reached the server. Tracing makes a span for every call and tells its id
+// of all of them, but browsers let it send the header to other hosts only where the site says so.
+func (t *told) sent(c *rum.Context, r *rum.Request) bool {
+	hosts, configured := t.headersTo[c.App]
+	page, _ := hostAndPath(c.PageURL)
+	if !configured || page == "" || r.Host == "" || r.Host == page {
+		return true
+	}
+	bare, _, _ := strings.Cut(r.Host, ":")
+	return slices.ContainsFunc(hosts, func(host string) bool {
+		return r.Host == host || bare == host || strings.HasSuffix(bare, "."+host)
+	})
+}
+
 func keyOfSpan(i *rum.Item) (spanKey, bool) {
 	return spanKey{trace: i.TraceID, span: i.SpanID}, i.TraceID != "" && i.SpanID != ""
 }
@@ -110,8 +126,20 @@ func (t *told) request(c *rum.Context, r *rum.Request) {
 	if r.Status == 0 && r.Failure == "" {
 		r.Status = timing.Status
 	}
+	if r.ActionID == "" {
+		r.ActionID = timing.ActionID
+	}
+	if r.RequestID == "" {
+		r.RequestID = timing.RequestID
+	}
+	if timing.TraceID != "" { // of the response's Server-Timing: what the server knows the request by
+		adoptTrace(&r.Item, timing.TraceID, timing.SpanID, timing.Unsampled)
+	}
+	if timing.Server > 0 {
+		r.Server = timing.Server
+	}
 	r.DNS, r.TCP, r.TLS = timing.DNS, timing.TCP, timing.TLS
-	r.Wait, r.Response, r.Server = timing.Wait, timing.Response, timing.Server
+	r.Wait, r.Response = timing.Wait, timing.Response
 	r.TransferSize, r.EncodedSize, r.DecodedSize = timing.TransferSize, timing.EncodedSize, timing.DecodedSize
 	r.Cache, r.Protocol, r.RenderBlocking = timing.Cache, timing.Protocol, timing.RenderBlocking
 }
@@ -125,7 +153,8 @@ func (t *told) timing(c *rum.Context, r *rum.Request) bool {
 	kept := *r
 	kept.ViewID, kept.Cache, kept.Protocol = strings.Clone(r.ViewID), strings.Clone(r.Cache), strings.Clone(r.Protocol)
 	kept.Kind, kept.Method, kept.Host, kept.Path, kept.Attributes = "", "", "", "", nil
-	kept.ActionID, kept.TraceID, kept.SpanID = "", "", ""
+	kept.ActionID, kept.RequestID = strings.Clone(r.ActionID), strings.Clone(r.RequestID)
+	kept.TraceID, kept.SpanID = strings.Clone(r.TraceID), strings.Clone(r.SpanID)
 	t.timings.Add(timingKey(c, r), kept)
 	return true
 }

@@ -126,8 +126,10 @@ func TestTheSettingsOfADataSourceMakeItsLinks(t *testing.T) {
 	require.Len(t, linked, 5)
 	require.Equal(t, "tempo-1", linked[2].Internal.DatasourceUID)
 	require.Equal(t, map[string]any{"queryType": "traceql", "query": "${__value.raw}"}, linked[2].Internal.Query)
-	require.Equal(t, "loki-1", linked[3].Internal.DatasourceUID)
-	require.Equal(t, map[string]any{"expr": `{app="shop"} |= "${__value.raw}"`}, linked[3].Internal.Query)
+	logs, err := url.QueryUnescape(linked[3].URL)
+	require.NoError(t, err)
+	require.Contains(t, logs, `"datasource":"loki-1"`)
+	require.Contains(t, logs, `"expr":"{app=\"shop\"} |= \"${__value.raw:percentencode}\""`)
 }
 
 func TestEachQueryIsAnsweredUnderItsOwnRefID(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,12 @@ type Settings struct {
 	LokiUID   string `json:"lokiUid"`
 	LokiQuery string `json:"lokiQuery"`
 
+	LokiRequestQuery string `json:"lokiRequestQuery"`
+
+	// Where the plugin itself can ask Tempo whether it has a trace, and how long Tempo keeps them: query.Tempo.
+	TempoURL           string `json:"tempoUrl"`
+	TempoRetentionDays int    `json:"tempoRetentionDays"`
+
 	PrometheusUID   string `json:"prometheusUid"`
 	PrometheusQuery string `json:"prometheusQuery"`
 
@@ -80,7 +87,7 @@ func ParseSettings(from backend.DataSourceInstanceSettings) (Settings, error) {
 }
 
 func (s *Settings) fillDefaults() {
-	s.Address = strings.TrimSpace(s.Address)
+	s.Address, s.TempoURL = strings.TrimSpace(s.Address), strings.TrimSpace(s.TempoURL)
 	if s.Protocol == "" {
 		s.Protocol = "http"
 	}
@@ -118,6 +125,9 @@ func (s *Settings) check() error {
 	case s.SessionRole != roleViewer && s.SessionRole != roleEditor && s.SessionRole != roleAdmin:
 		return fmt.Errorf("sessionRole %q is unknown: use Viewer, Editor or Admin", s.SessionRole)
 	}
+	if err := checkTempoURL(s.TempoURL); err != nil {
+		return err
+	}
 	for address := range strings.SplitSeq(s.Address, ",") {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil || host == "" || strings.ContainsAny(host, "/@? ") {
@@ -136,12 +146,25 @@ func (s *Settings) check() error {
 		{"maxExecutionSeconds", int64(s.MaxExecutionSeconds)},
 		{"maxMemoryMB", s.MaxMemoryMB},
 		{"maxRowsRead", s.MaxRowsRead},
+		{"tempoRetentionDays", int64(s.TempoRetentionDays)},
 	} {
 		if limit.value < 0 {
 			return fmt.Errorf("%s must not be negative: leave it empty for the default", limit.key)
 		}
 	}
 	return s.checkTLS()
+}
+
+// checkTempoURL wants an address alone: a login would be shown to everybody who may see the settings.
+func checkTempoURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		return errors.New("tempoUrl must be an address such as http://tempo:3200, without a login or a query")
+	}
+	return nil
 }
 
 // checkTLS reads the certificates once, so that a bad paste is told on the config page and not as a failed handshake.
@@ -199,8 +222,10 @@ func (s *Settings) Query() query.Settings {
 		},
 		Links: query.Links{
 			TempoUID: s.TempoUID, LokiUID: s.LokiUID, LokiQuery: s.LokiQuery,
-			PrometheusUID: s.PrometheusUID, PrometheusQuery: s.PrometheusQuery,
+			LokiRequestQuery: s.LokiRequestQuery,
+			PrometheusUID:    s.PrometheusUID, PrometheusQuery: s.PrometheusQuery,
 		},
+		Tempo: query.Tempo{URL: s.TempoURL, Days: s.TempoRetentionDays},
 	}
 }
 

@@ -113,7 +113,13 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 	if err != nil {
 		return new(question).response(err)
 	}
+	if !caller.IDs || caller.FromAlert {
+		q.Exemplars = false // they are ids alone, and a rule takes no other frame beside its numbers
+	}
 	frames, err := q.kind.ask(ctx, r.Conn, q)
+	if err == nil {
+		frames, err = q.addExemplars(ctx, r.Conn, frames)
+	}
 	if err != nil {
 		return q.response(err)
 	}
@@ -154,7 +160,7 @@ func (c Caller) mayAsk(t *queryType, settings Settings) error {
 }
 
 // idFields identify a visit or its requests.
-var idFields = []string{"sessionId", "viewId", "traceId", "requestId", "session_id", "trace_id"}
+var idFields = []string{"sessionId", "viewId", "actionId", "traceId", "requestId", "session_id", "trace_id"}
 
 // stripIDs removes them from an answer, whatever type made it.
 func stripIDs(frames data.Frames) {

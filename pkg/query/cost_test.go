@@ -30,6 +30,8 @@ func BenchmarkCost(b *testing.B) {
 				{"vitals/series", `"groupBy":["route"]`},
 				{"vitals/table", `"groupBy":["route"],"format":"table"`},
 				{"vitals/compare", `"groupBy":["route"],"format":"table","compare":"previous"`},
+				{"vitals/exemplars", `"groupBy":["route"],"exemplars":true`},
+				{"requests/exemplars", `"queryType":"requests","groupBy":["endpoint"],"exemplars":true`},
 				{"vitalsOverview", `"queryType":"vitalsOverview","groupBy":["route"]`},
 				{"requests/series", `"queryType":"requests","groupBy":["endpoint"]`},
 				{"requests/table", `"queryType":"requests","format":"table","groupBy":["endpoint"]`},

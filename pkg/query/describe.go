@@ -16,7 +16,8 @@ type Description struct {
 // TypeDescription is one query type. The first format is the default; dimensions are what it groups by and filters on.
 // Metrics are named where a type has its own instead of the Web Vitals, and sections where its table is one part of
 // several of the answer, the default first. Alertable are the formats that an alert rule can evaluate; Groups says that
-// groupBy splits the answer, Compares that its table can be held against another time.
+// groupBy splits the answer, Compares that its table can be held against another time, Exemplars that its series and
+// tables can name their worst samples.
 type TypeDescription struct {
 	Name         string                 `json:"name"`
 	Formats      []string               `json:"formats"`
@@ -28,6 +29,7 @@ type TypeDescription struct {
 	Alertable    []string               `json:"alertable"`
 	Groups       bool                   `json:"groups"`
 	Compares     bool                   `json:"compares"`
+	Exemplars    bool                   `json:"exemplars"`
 }
 
 // DimensionDescription is a dimension's key in the query JSON and its name for people.
@@ -84,6 +86,7 @@ func Describe() Description {
 		described.Metrics, described.Measures = named(t.metrics), t.measures
 		described.Groups = !t.lists
 		described.Compares = t.compares
+		described.Exemplars = t.hasExemplars()
 		d.QueryTypes = append(d.QueryTypes, described)
 	}
 	for _, m := range rum.Metrics {

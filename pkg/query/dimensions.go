@@ -105,6 +105,7 @@ var ofSessionEvents = []dimension{
 	{key: "route", name: "Route", expr: "route"},
 	{key: "journey", name: "Journey", expr: "journey"},
 	{key: "fingerprint", name: "Error group", expr: "fingerprint"},
+	{key: "actionId", name: "Action", expr: "action_id"}, // itself, and what it started
 	{key: "environment", name: "Environment", expr: "environment"},
 	{key: "release", name: "Release", expr: "release"},
 }

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -83,6 +84,7 @@ type history struct {
 	errorType, message, stack string
 	first, last               time.Time
 	firstRelease              string
+	session, trace, request   string // of an occurrence in the window
 }
 
 // errorHistories reads them for the groups in the table. Without fingerprints in the answer there is nothing to read.
@@ -93,8 +95,10 @@ func (q *question) errorHistories(ctx context.Context, conn driver.Conn) (map[st
 	histories := map[string]*history{}
 
 	var latest statement
+	const sample = "(trace_id != '', trace_sampled, request_id != '', session_id != '', ts, session_id)"
 	sql := fmt.Sprintf(`SELECT fingerprint, argMax(toString(error_type), ts), argMax(message, ts),
-  argMax(if(mapped != '', mapped, stack), ts)
+  argMax(if(mapped != '', mapped, stack), ts),
+  argMax(session_id, `+sample+`), argMax(trace_id, `+sample+`), argMax(request_id, `+sample+`)
 FROM errors
 WHERE %s%s
 GROUP BY fingerprint
@@ -102,11 +106,14 @@ LIMIT %s`, q.where(&latest, q.window), q.amongTopErrors(&latest), latest.bind("l
 	err := q.rows(ctx, conn, &latest, sql, func(rows driver.Rows) error {
 		var fingerprint string
 		var h history
-		err := rows.Scan(&fingerprint, &h.errorType, &h.message, &h.stack)
+		err := rows.Scan(&fingerprint, &h.errorType, &h.message, &h.stack, &h.session, &h.trace, &h.request)
 		histories[fingerprint] = &h
 		return err
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := q.addTracesOfSessions(ctx, conn, histories); err != nil {
 		return nil, err
 	}
 
@@ -134,6 +141,26 @@ LIMIT %s`, scope, q.where(&beyond, q.window), q.amongTopErrors(&beyond), beyond.
 	return histories, err
 }
 
+// addTracesOfSessions gives the samples whose error named no trace one of their visit: of a request that failed if there
+// is one, as that is often what the error is about.
+func (q *question) addTracesOfSessions(ctx context.Context, conn driver.Conn, histories map[string]*history) error {
+	var without []string
+	for _, h := range histories {
+		if h.trace == "" && h.session != "" {
+			without = append(without, h.session)
+		}
+	}
+	slices.Sort(without)
+	without = slices.Compact(without)
+	traces, err := q.tracesOf(ctx, conn, without[:min(len(without), mostSegments)], q.window)
+	for _, h := range histories {
+		if h.trace == "" {
+			h.trace = traces[h.session]
+		}
+	}
+	return err
+}
+
 // amongTopErrors keeps a statement to the rows errorRows answers with.
 func (q *question) amongTopErrors(s *statement) string {
 	return q.amongTop(s, "errors", "sum(weight)", q.where)
@@ -146,6 +173,7 @@ func (q *question) errorsTable(rows []errorRow, histories map[string]*history) *
 	var types, messages, releases, stacks []string
 	var counts, sessions []float64
 	var first, last []time.Time
+	var visits, traces, requests []*string
 	for _, r := range rows {
 		h := &history{}
 		for i, d := range q.groups {
@@ -160,6 +188,8 @@ func (q *question) errorsTable(rows []errorRow, histories map[string]*history) *
 		types, messages, stacks = append(types, h.errorType), append(messages, h.message), append(stacks, h.stack)
 		counts, sessions = append(counts, r.count), append(sessions, r.sessions)
 		first, last, releases = append(first, r.first), append(last, r.last), append(releases, h.firstRelease)
+		visits = append(visits, textIf(h.session))
+		traces, requests = append(traces, textIf(h.trace)), append(requests, textIf(h.request))
 	}
 	fields := q.groupColumns(keys)
 	byGroup := q.groupsBy("fingerprint")
@@ -177,7 +207,10 @@ func (q *question) errorsTable(rows []errorRow, histories map[string]*history) *
 	if byGroup {
 		fields = append(fields,
 			column("firstRelease", "First release", unitNone, releases),
-			column("stack", "Latest stack", unitNone, stacks))
+			column("stack", "Latest stack", unitNone, stacks),
+			column("sessionId", "Session", unitNone, visits),
+			column("traceId", "Trace", unitNone, traces),
+			column("requestId", "Request", unitNone, requests))
 	}
 	return newFrame(data.FrameTypeTable, fields...)
 }

@@ -69,13 +69,15 @@ func (e *evidenceOf) reads() []func(context.Context, driver.Conn) error {
 		return append(all, e.readLastDeploys)
 	case factErrorRate, factSlowest:
 		return append(all, e.readRequests)
+	case factBackend:
+		return append(all, e.readRequests, e.readPhases)
 	case factErrors, factTopError:
 		return append(all, e.readErrors)
 	case factSessions, factTrace:
 		return all
 	default:
 		return []func(context.Context, driver.Conn) error{
-			e.readOnsets, e.readRequests, e.readErrors, e.readAffected, e.readVisitors, e.readDeploys,
+			e.readOnsets, e.readRequests, e.readPhases, e.readErrors, e.readAffected, e.readVisitors, e.readDeploys,
 		}
 	}
 }
@@ -87,11 +89,13 @@ const (
 	factErrorRate = "errorRate"
 	factErrors    = "errors"
 	factSlowest   = "slowest"
+	factBackend   = "backend"
 	factSessions  = "sessions"
 	factTrace     = "trace"
 )
 
-var evidenceFacts = []string{factOnset, factDeploys, factErrorRate, factErrors, factSlowest, factSessions, factTrace}
+var evidenceFacts = []string{factOnset, factDeploys, factErrorRate, factErrors, factSlowest, factBackend, factSessions,
+	factTrace}
 
 // Facts for alert rules, which are told only to those who name them. Which of several rows an annotation would quote is
 // left to chance, so that there is one of each.
@@ -185,6 +189,7 @@ type segmentEvidence struct {
 	requests  endpointEvidence
 	failing   endpointEvidence // the endpoint that fails most
 	slowest   endpointEvidence
+	phases    phaseEvidence
 	errors    threefold // in all, by weight
 	groups    []groupEvidence
 	affected  threefold // sessions with an error or a failed request, by weight
@@ -202,6 +207,14 @@ type endpointEvidence struct {
 	server  float64   // the server's share of the time now, 0 … 1, by its Server-Timing
 	timed   float64   // calls now that say what the server took
 	failure float64   // failures now, by weight
+}
+
+// phaseEvidence is where the time of page loads goes, of those whose Server-Timing says what the server took. What is
+// left of the time to the last byte is the network's, and the rest the browser's. Shares are of the time by weight.
+type phaseEvidence struct {
+	loads                    threefold // unweighted
+	took                     threefold // ms on average
+	server, network, browser threefold // 0 … 1
 }
 
 // groupEvidence is an error group.

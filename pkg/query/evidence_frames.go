@@ -80,7 +80,7 @@ func (e *evidenceOf) factsOf(s *segmentEvidence) []fact {
 			slow.text += "; it sends no Server-Timing"
 		}
 	}
-	all = append(all, slow)
+	all = append(all, slow, s.backend(before))
 
 	all = append(all, fact{name: factSessions, unit: "count", value: &s.affected, samples: &s.visitors,
 		sessionID: s.sessionID, number: s.affected[0],
@@ -105,6 +105,24 @@ func (e *evidenceOf) factsOf(s *segmentEvidence) []fact {
 		all[i].segment = s
 	}
 	return slices.DeleteFunc(all, func(f fact) bool { return e.Metric != "" && f.name != e.Metric })
+}
+
+// backend is the server's part of the segment's time, against the network's and the browser's.
+func (s *segmentEvidence) backend(before string) fact {
+	p := &s.phases
+	f := fact{name: factBackend, unit: "share", value: &p.server, samples: &p.loads, number: p.server[0]}
+	if p.loads[0] == 0 {
+		f.text = "No page load says what the server took: it sends no Server-Timing"
+	} else {
+		f.share = fmt.Sprintf("%.0f %%", 100*p.server[0])
+		f.text = fmt.Sprintf("Page loads take %.0f ms on average: server %s, network %.0f %%, browser %.0f %%; "+
+			"the server %s in the %s, %s yesterday at this time", p.took[0], f.share, 100*p.network[0], 100*p.browser[0],
+			share(p.server[1], p.loads[1]), before, share(p.server[2], p.loads[2]))
+	}
+	if s.requests.timed > 0 {
+		f.text += fmt.Sprintf("; of API calls, the server takes %.0f %%", 100*s.requests.server)
+	}
+	return f
 }
 
 // noDeploy is the number of the last deploy's fact when none is known. A 0 would be a deploy just now.

@@ -290,3 +290,40 @@ func TestGoldenEvidence(t *testing.T) {
 		holdGolden(t, "evidence_"+format, askPlugin(t, payEvidence+`,"format":"`+format+`"}`, hours(0.5)))
 	}
 }
+
+// Where the time goes, against plain Go over pictures whose loads tell all phases.
+func TestTheBackendsShareEqualsTheNaiveComputation(t *testing.T) {
+	g := theGallery(t)
+	w := window{g.opened.Add(6 * time.Hour), g.opened.Add(12 * time.Hour)}
+	facts := factsIn(frames(t, `{"queryType":"evidence","app":"gallery","filters":[{"key":"route","values":["/shop"]}]}`, w)[0])
+	require.Len(t, facts["backend"], 1)
+	for column, span := range threeWindows(w) {
+		var loads, whole, served, moved float64
+		for _, v := range g.views(span) {
+			if v.Route != "/shop" || v.of.Kind != rum.ViewLoad || v.of.Server <= 0 || v.of.Duration <= 0 {
+				continue
+			}
+			heavy, took := float64(v.Weight), float64(v.of.Duration)
+			server := min(float64(v.of.Server), took)
+			loads++
+			whole += heavy * took
+			served += heavy * server
+			moved += heavy * max(0, min(float64(v.of.TTFB)+float64(v.of.Response), took)-server)
+		}
+		samples := map[string]string{"value": "samples", "before": "samplesBefore", "yesterday": "samplesYesterday"}[column]
+		require.Positive(t, loads)
+		require.Equal(t, loads, facts["backend"][0][samples], column)
+		require.InDelta(t, served/whole, facts["backend"][0][column], 1e-9, column)
+		if column == "value" {
+			require.Contains(t, facts["backend"][0]["text"], fmt.Sprintf("server %.0f %%, network %.0f %%, browser %.0f %%",
+				100*served/whole, 100*moved/whole, 100*(1-(served+moved)/whole)))
+		}
+	}
+
+	till := factsIn(frames(t, payEvidence+`}`, hours(0.5))[0])["backend"][0]
+	require.Contains(t, till["text"], "it sends no Server-Timing; of API calls, the server takes ")
+	require.Nil(t, till["value"])
+	numbers := frames(t, payEvidence+`,"format":"numeric","metric":"backend"}`, hours(0.5))[0]
+	require.Equal(t, 1, numbers.Rows())
+	require.Equal(t, 0.0, rowsOf(numbers)[0]["value"])
+}

@@ -16,12 +16,18 @@ type Links struct {
 	TempoUID string
 	LokiUID  string
 
-	// LokiQuery is the LogQL that finds a trace's or request's lines. ${traceId} stands for the id (as does Grafana's own
+	// LokiQuery is the LogQL that finds a trace's lines. ${traceId} stands for the id (as does Grafana's own
 	// ${__value.raw}); without either, lines that hold the id are looked for. Empty means any service's.
 	LokiQuery string
 
+	// LokiRequestQuery is the same for a request's id, ${requestId}, on sites without tracing. Empty means lines of the
+	// streams that LokiQuery selects which hold the id.
+	LokiRequestQuery string
+
 	// PrometheusQuery is the PromQL that tells how busy the service behind an endpoint or host is. ${value} stands for the
-	// one that was clicked. Empty is the CPU time of every job, which all of Prometheus's own client libraries export.
+	// one that was clicked; ${endpoint}, ${host}, ${method} and ${route} for those of its row, and ${app} for the app. With
+	// ${route} in it, routes lead there too. Empty is the CPU time of every job, which all of Prometheus's own client
+	// libraries export.
 	PrometheusUID   string
 	PrometheusQuery string
 }
@@ -39,8 +45,9 @@ const defaultLokiQuery = `{service_name=~".+"}`
 // in all answers, so that no query type has links of its own.
 func (l Links) put(q *question, frames data.Frames) {
 	for _, frame := range frames {
+		when := l.logTimes(q, frame)
 		for _, field := range frame.Fields {
-			links := l.of(q, field.Name)
+			links := l.of(q, field.Name, frame, when)
 			if len(links) == 0 {
 				continue
 			}
@@ -52,7 +59,7 @@ func (l Links) put(q *question, frames data.Frames) {
 	}
 }
 
-func (l Links) of(q *question, field string) []data.DataLink {
+func (l Links) of(q *question, field string, frame *data.Frame, when logTimes) []data.DataLink {
 	var links []data.DataLink
 	explore := func(title, uid, name string, query map[string]any) {
 		if uid != "" {
@@ -67,19 +74,30 @@ func (l Links) of(q *question, field string) []data.DataLink {
 	only := func(dimension string) []map[string]any {
 		return []map[string]any{{"key": dimension, "operator": "=", "values": []string{clicked}}}
 	}
-	logs := func() { explore("Logs in Loki", l.LokiUID, "Loki", map[string]any{"expr": l.logQL()}) }
+	logs := func(expr string) {
+		if address := l.logsAround(expr, when); address != "" {
+			links = append(links, data.DataLink{Title: "Logs in Loki", URL: address})
+			return
+		}
+		explore("Logs in Loki", l.LokiUID, "Loki", map[string]any{"expr": expr})
+	}
 
 	switch field {
-	case "endpoint", "host":
-		explore("Saturation in Prometheus", l.PrometheusUID, "Prometheus", map[string]any{"expr": l.promQL(), "range": true})
+	case "endpoint", "host", "route":
+		if expr, ok := l.promQL(q, field, frame); ok {
+			explore("Saturation in Prometheus", l.PrometheusUID, "Prometheus", map[string]any{"expr": expr, "range": true})
+		}
 	case "traceId":
 		explore("Trace in Tempo", l.TempoUID, "Tempo", map[string]any{"queryType": "traceql", "query": clicked})
-		logs()
+		logs(l.logQL())
 		if q.kind.name != "traces" && q.kind.name != "session" {
 			ask("Session of the trace", map[string]any{"queryType": "traces", "traceId": clicked})
 		}
 	case "requestId":
-		logs()
+		logs(l.requestLogQL())
+	case "actionId":
+		ask("Requests of this action", map[string]any{"queryType": "traces", "sessionId": q.SessionID,
+			"filters": only("actionId")})
 	case "sessionId":
 		links = append(links, data.DataLink{Title: "Session", URL: q.sessionDashboard()})
 		if q.kind.name != "session" {
@@ -94,27 +112,34 @@ func (l Links) of(q *question, field string) []data.DataLink {
 	return links
 }
 
-// logQL is the Loki query with the id's placeholder in it.
-func (l Links) logQL() string {
-	query := strings.ReplaceAll(strings.TrimSpace(l.LokiQuery), "${traceId}", clicked)
-	if query == "" {
-		query = defaultLokiQuery
-	}
-	if !strings.Contains(query, "${__value") {
-		query += ` |= "` + clicked + `"`
-	}
-	return query
-}
+// promPlaceholders are the columns of a row that the Prometheus query may name.
+var promPlaceholders = []string{"endpoint", "host", "method", "route"}
 
 // defaultPrometheusQuery needs no more than a target that tells its own CPU time.
 const defaultPrometheusQuery = "sum by (job) (rate(process_cpu_seconds_total[5m]))"
 
-// promQL is the Prometheus query with the clicked value's placeholder in it.
-func (l Links) promQL() string {
-	if query := strings.TrimSpace(l.PrometheusQuery); query != "" {
-		return strings.ReplaceAll(query, "${value}", clicked)
+// promQL is the Prometheus query with placeholders of Grafana's in it. A row that lacks what the query names has none.
+func (l Links) promQL(q *question, field string, frame *data.Frame) (string, bool) {
+	query := strings.TrimSpace(l.PrometheusQuery)
+	if field == "route" && !strings.Contains(query, "${route}") {
+		return "", false
 	}
-	return defaultPrometheusQuery
+	if query == "" {
+		return defaultPrometheusQuery, true
+	}
+	query = strings.ReplaceAll(strings.ReplaceAll(query, "${value}", clicked), "${app}", q.App)
+	query = strings.ReplaceAll(query, "${"+field+"}", clicked)
+	for _, column := range promPlaceholders {
+		placeholder := "${" + column + "}"
+		if !strings.Contains(query, placeholder) {
+			continue
+		}
+		if found, _ := frame.FieldByName(column); found == nil {
+			return "", false
+		}
+		query = strings.ReplaceAll(query, placeholder, "${__data.fields."+column+"}")
+	}
+	return query, true
 }
 
 // sessionDashboard is the dashboard's address with the clicked session, in the time range that is being looked at.

@@ -35,6 +35,7 @@ type Query struct {
 	SessionID   string  `json:"sessionId"` // session, traces: whose
 	TraceID     string  `json:"traceId"`   // traces: which one
 	Journey     string  `json:"journey"`   // journeys: which one; "" is all of them
+	Exemplars   truth   `json:"exemplars"` // vitals, requests: also their worst samples with a trace
 	Section     string  `json:"section"`   // journeys, telemetry: which part of the answer; evidence: which labels
 
 	// AdHocFilters are a dashboard's own, for all its panels. Unlike Filters they are left out, with a notice, where only
@@ -90,6 +91,7 @@ type question struct {
 	refID    string
 	enough   uint64 // samples that make the value a number
 	allowed  appList
+	tempo    Tempo
 	executed []string
 }
 
@@ -98,7 +100,7 @@ func read(dq backend.DataQuery, settings Settings) (*question, error) {
 	if len(dq.JSON) > maxQueryBytes {
 		return nil, badRequest("the query is %d bytes long, %d is the most", len(dq.JSON), maxQueryBytes)
 	}
-	q := question{refID: dq.RefID, limits: settings.Limits.withDefaults(), allowed: settings.Apps}
+	q := question{refID: dq.RefID, limits: settings.Limits.withDefaults(), allowed: settings.Apps, tempo: settings.Tempo}
 	if len(dq.JSON) > 0 {
 		if err := json.Unmarshal(dq.JSON, &q.Query); err != nil {
 			return nil, badRequest("reading the query: %v", err)
@@ -120,7 +122,7 @@ func read(dq backend.DataQuery, settings Settings) (*question, error) {
 	q.step = stepFor(q.window, dq.Interval, dq.MaxDataPoints)
 	for _, check := range []func(Settings) error{
 		q.readFormat, q.readSection, q.readMetric, q.readMeasure, q.readDimension, q.readIDs, q.readGroups, q.readFilters,
-		q.readApp, q.readEnvironment, q.readNumbers, q.readCompare, q.readTiling,
+		q.readApp, q.readEnvironment, q.readNumbers, q.readCompare, q.readTiling, q.readExemplars,
 	} {
 		if err := check(settings); err != nil {
 			return nil, err

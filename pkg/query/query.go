@@ -35,6 +35,7 @@ type Settings struct {
 
 	Limits Limits
 	Links  Links
+	Tempo  Tempo
 }
 
 // Limits cap what one statement may cost the store. Zero means the default of DefaultLimits.

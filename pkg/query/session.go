@@ -28,8 +28,10 @@ func askSession(ctx context.Context, conn driver.Conn, q *question) (data.Frames
 	if cut {
 		moments = moments[:q.limit()]
 	}
-	if err := q.addStacks(ctx, conn, moments); err != nil {
-		return nil, err
+	for _, add := range []func(context.Context, driver.Conn, []happening) error{q.addStacks, q.addInteractions} {
+		if err := add(ctx, conn, moments); err != nil {
+			return nil, err
+		}
 	}
 	frame := q.sessionLines(moments)
 	if q.Format == formatTrace {
@@ -96,6 +98,7 @@ const (
 // (see session_events in package store).
 type happening struct {
 	at, reported                time.Time
+	happened                    time.Time // of an INP: when somebody interacted, if that is known
 	kind, name, state, detail   string
 	value                       float64
 	fingerprint, stack          string

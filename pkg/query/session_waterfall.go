@@ -169,7 +169,7 @@ func (w *tree) leaf(h *happening, place int) {
 // log puts what has no length onto the span it belongs to: the action that caused it, or the view.
 func (w *tree) log(h *happening, _ int) {
 	s, at := w.above(h), h.at
-	if caused := w.actions[h.actionID]; caused != nil && h.kind != kindVital {
+	if caused := w.actions[h.actionID]; caused != nil && (h.kind != kindVital || h.name == "inp") {
 		s = caused
 	}
 	fields := []keyValue{{"event", h.kind}, {"message", h.text()}}
@@ -178,6 +178,9 @@ func (w *tree) log(h *happening, _ int) {
 		// A paint and the first byte are measured from the start of the page, which is where they are in time.
 		if h.name == "lcp" || h.name == "fcp" || h.name == "ttfb" {
 			at = later(h.at, h.value)
+		}
+		if !h.happened.IsZero() {
+			at = h.happened
 		}
 		s.tag(h.name, h.vitalText())
 	case kindBlocking:

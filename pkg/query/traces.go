@@ -27,7 +27,9 @@ func askTraces(ctx context.Context, conn driver.Conn, q *question) (data.Frames,
 	if cut {
 		rows = rows[:q.limit()]
 	}
+	notices := q.askTempo(ctx, rows)
 	frame := q.tracesTable(rows)
+	frame.AppendNotices(notices...)
 	if why != "" {
 		frame.AppendNotices(info("%s", why))
 	}
@@ -37,16 +39,9 @@ func askTraces(ctx context.Context, conn driver.Conn, q *question) (data.Frames,
 	return data.Frames{frame}, nil
 }
 
-// Why there is no trace to be looked at. Empty means that there should be one, as far as the browser can tell.
-const (
-	reasonNotSampled     = "not sampled (-00)" // the trace exists, but its flags told the back end not to record it
-	reasonExpired        = "expired"           // longer ago than rows are kept
-	reasonNoServerTiming = "no Server-Timing"  // the page's response did not carry its trace id
-	reasonNoneSent       = "none sent"         // the request carried no trace id, or no beacon ever named this one
-)
-
 // ofTraces are the dimensions of views and of requests, which are put together as rows of the same columns.
 var ofTraces = append(append(common[:len(common):len(common)], own[tableRequests]...),
+	dimension{key: "actionId", name: "Action", expr: "action_id"},
 	dimension{key: "reason", name: "Reason", expr: "reason"})
 
 var traceID = regexp.MustCompile(`^[0-9a-f]{32}$`)
@@ -71,7 +66,7 @@ type traceRow struct {
 	at                                *time.Time
 	kind, name, route, status, reason string
 	duration, server                  float64
-	session, view, request            string
+	session, view, action, request    string
 	trace, span                       string
 	app, environment                  string
 }
@@ -192,12 +187,12 @@ func (q *question) traceRows(ctx context.Context, conn driver.Conn, in reach) ([
 	base := strings.Join(scope, " AND ")
 	branches := []string{
 		branch("views", `'view' AS kind, src.path AS name, toFloat64(src.duration) AS took, toFloat64(src.server) AS server,
-    '' AS method, '' AS host, '' AS endpoint, 'first' AS party, 0 AS status, '' AS failure`,
+    '' AS method, '' AS host, '' AS endpoint, 'first' AS party, 0 AS status, '' AS failure, 0 AS cross_origin`,
 			base+" AND (src.kind = 'load' OR src.trace_id != '')"),
 		branch("requests", `toString(src.kind) AS kind, trimBoth(concat(src.method, ' ', src.host, src.path)) AS name,
     toFloat64(src.duration) AS took, toFloat64(src.server) AS server, toString(src.method) AS method,
     toString(src.host) AS host, toString(src.endpoint) AS endpoint, toString(src.party) AS party,
-    toInt32(src.status) AS status, toString(src.failure) AS failure`,
+    toInt32(src.status) AS status, toString(src.failure) AS failure, src.cross_origin AS cross_origin`,
 			base+" AND (src.kind IN ('fetch', 'xhr') AND src.party = 'first' OR src.trace_id != '')"),
 	}
 	if in.traceElse {
@@ -206,7 +201,7 @@ func (q *question) traceRows(ctx context.Context, conn driver.Conn, in reach) ([
 			{"vitals", "vital", "src.metric"}, {"blocking", "blocking", "src.script_url"},
 		} {
 			branches = append(branches, branch(other.table, fmt.Sprintf(`'%s' AS kind, toString(%s) AS name, 0. AS took,
-    0. AS server, '' AS method, '' AS host, '' AS endpoint, '' AS party, 0 AS status, '' AS failure`,
+    0. AS server, '' AS method, '' AS host, '' AS endpoint, '' AS party, 0 AS status, '' AS failure, 0 AS cross_origin`,
 				other.kind, other.name), base))
 		}
 	}
@@ -219,24 +214,23 @@ func (q *question) traceRows(ctx context.Context, conn driver.Conn, in reach) ([
 		having = strings.Join(conditions, "\n  AND ")
 	}
 	sql := fmt.Sprintf(`SELECT ts, kind, name, route, multiIf(failure != '', failure, status > 0, toString(status), ''),
-  reason, took, server, session_id, view_id, request_id, trace_id, span_id, app, environment
+  reason, took, server, session_id, view_id, action_id, request_id, trace_id, span_id, app, environment
 FROM (
-  SELECT *, multiIf(trace_id = '' AND kind = 'view', %s, trace_id = '', %s, trace_sampled = 0, %s, '') AS reason
+  SELECT *, %s AS reason
   FROM (
     %s
   )
 )
 WHERE %s
 ORDER BY %s, kind, name, session_id, view_id, span_id
-LIMIT %s`, s.bind("no_timing", "String", reasonNoServerTiming), s.bind("none", "String", reasonNoneSent),
-		s.bind("unsampled", "String", reasonNotSampled), strings.Join(branches, "\n    UNION ALL\n    "), having, order,
+LIMIT %s`, q.reasonExpr(&s, in), strings.Join(branches, "\n    UNION ALL\n    "), having, order,
 		s.bind("limit", "UInt64", q.limit()+1))
 	var all []traceRow
 	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var r traceRow
 		var at time.Time
 		err := rows.Scan(&at, &r.kind, &r.name, &r.route, &r.status, &r.reason, &r.duration, &r.server,
-			&r.session, &r.view, &r.request, &r.trace, &r.span, &r.app, &r.environment)
+			&r.session, &r.view, &r.action, &r.request, &r.trace, &r.span, &r.app, &r.environment)
 		r.at = &at
 		all = append(all, r)
 		return err
@@ -250,7 +244,8 @@ func branch(table, columns, where string) string {
 	for _, d := range common {
 		shared = append(shared, fmt.Sprintf("toString(src.%[1]s) AS %[1]s", d.expr))
 	}
-	for _, id := range []string{"session_id", "view_id", "request_id", "trace_id", "span_id", "trace_sampled"} {
+	shared = append(shared, "toString(src.sdk) AS sdk")
+	for _, id := range []string{"session_id", "view_id", "action_id", "request_id", "trace_id", "span_id", "trace_sampled"} {
 		shared = append(shared, fmt.Sprintf("src.%[1]s AS %[1]s", id))
 	}
 	return fmt.Sprintf("SELECT %s,\n    %s\n    FROM %s AS src\n    WHERE %s",
@@ -262,18 +257,19 @@ func (q *question) tracesTable(found []traceRow) *data.Frame {
 	n := len(found)
 	at, duration, server := make([]*time.Time, n), make([]*float64, n), make([]*float64, n)
 	kind, name, route, status := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	session, view, request := make([]*string, n), make([]*string, n), make([]*string, n)
+	session, view, action, request := make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n)
 	trace, span, reason := make([]*string, n), make([]*string, n), make([]string, n)
 	app, environment := make([]string, n), make([]string, n)
 	for i, r := range found {
 		at[i], duration[i], server[i] = r.at, pointerIf(r.duration > 0, r.duration), pointerIf(r.server > 0, r.server)
 		kind[i], name[i], route[i], status[i] = r.kind, cmp.Or(r.name, r.route), r.route, r.status
-		session[i], view[i], request[i] = textIf(r.session), textIf(r.view), textIf(r.request)
+		session[i], view[i], action[i] = textIf(r.session), textIf(r.view), textIf(r.action)
+		request[i] = textIf(r.request)
 		trace[i], span[i], reason[i] = textIf(r.trace), textIf(r.span), r.reason
 		app[i], environment[i] = r.app, r.environment
 	}
 	why := column("reason", "No trace because", unitNone, reason)
-	why.Config.Description = "Empty: the browser knows of a trace that was sampled."
+	why.Config.Description = "Empty: the browser knows of a trace that was sampled. Reasons: docs/queries/traces.md."
 	return newFrame(data.FrameTypeTable,
 		column("time", "Time", unitTime, at),
 		column("kind", "Kind", unitNone, kind),
@@ -286,6 +282,7 @@ func (q *question) tracesTable(found []traceRow) *data.Frame {
 		column("status", "Status", unitNone, status),
 		column("sessionId", "Session", unitNone, session),
 		column("viewId", "View", unitNone, view),
+		column("actionId", "Action", unitNone, action),
 		column("requestId", "Request", unitNone, request),
 		column("spanId", "Span", unitNone, span),
 		column("app", "App", unitNone, app),

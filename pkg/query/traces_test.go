@@ -98,6 +98,79 @@ func TestWhyThereIsNoTrace(t *testing.T) {
 	require.Contains(t, own.notices(unheard, before)[0], "the oldest are of")
 }
 
+// An SDK that traces tells its calls to another origin only where the site lets it, and may make the browser refuse them.
+func TestWhyACallHasNoTrace(t *testing.T) {
+	own, start := newOwnStore(t), hourAgo()
+	story := storyOf("story", start)[:1]
+	story[0].Requests = nil
+	story[0].Context.SDK = "faro-web/2.12.1"
+	call := func(path, trace, failure string, crossOrigin bool) {
+		item := story[0].Views[0].Item
+		item.TS, item.TraceID = item.TS+int64(len(story[0].Requests)), trace
+		story[0].Requests = append(story[0].Requests, rum.Request{Item: item, Kind: "fetch", Path: path, Failure: failure,
+			CrossOrigin: crossOrigin, Duration: 10})
+	}
+	call("/own", "", "", false)
+	call("/other", "", "", true)
+	call("/refused", traceOfBuying, "network", true)
+	call("/offline", traceOfBuying, "network", false)
+	own.insert(story...)
+	bare := storyOf("bare", start)[:1]
+	bare[0].Context.SDK, bare[0].Requests = "faro-web/1.0.0", []rum.Request{{Item: rum.Item{TS: start.UnixMilli(), ViewID: "v1"},
+		Kind: "xhr", Path: "/bare", CrossOrigin: true, Duration: 5}}
+	own.insert(bare...)
+
+	reasons := map[string]string{}
+	for _, row := range own.rows(`{"queryType":"traces","filters":[{"key":"kind","operator":"!=","value":"view"}]}`,
+		around(start)) {
+		reasons[row["name"].(string)] = row["reason"].(string)
+	}
+	require.Equal(t, map[string]string{"/own": "none sent", "/other": "no header (cross-origin)",
+		"/refused": "blocked (CORS or network)", "/offline": "", "/bare": "SDK without tracing"}, reasons)
+}
+
+// From a slow interaction or a click to the requests it started and their traces.
+func TestAnActionLeadsToTheRequestsItStarted(t *testing.T) {
+	own, start := newOwnStore(t), hourAgo()
+	story := storyOf("story", start)
+	for _, b := range story {
+		for i := range b.Vitals {
+			if b.Vitals[i].Metric == "inp" {
+				b.Vitals[i].Parts = map[string]float32{"interaction_time": 1990} // 10 ms before the click was noticed
+			}
+		}
+	}
+	own.insert(story...)
+
+	lines := own.rows(`{"queryType":"session","sessionId":"story","filters":[{"key":"kind","values":["vital","action"]}]}`,
+		around(start))
+	require.NotEmpty(t, lines)
+	whole := own.rows(`{"queryType":"session","sessionId":"story"}`, around(start))
+	for _, line := range whole {
+		switch {
+		case strings.HasPrefix(line["body"].(string), "INP"):
+			require.Equal(t, "a1", line["actionId"], "the click that was slow")
+		case strings.HasPrefix(line["body"].(string), "LCP"):
+			require.Nil(t, line["actionId"])
+		}
+	}
+	rows := own.rows(`{"queryType":"traces","sessionId":"story","filters":[{"key":"actionId","value":"a1"}]}`, around(start))
+	require.Equal(t, []string{"fetch POST api.shop/buy | story v1 - | " + traceOfBuying + " | not sampled (-00)"}, told(rows))
+	require.Equal(t, "a1", rows[0]["actionId"])
+	ofAction := own.rows(`{"queryType":"session","sessionId":"story","filters":[{"key":"actionId","value":"a1"}]}`, around(start))
+	require.Len(t, ofAction, 4, "the click, its request, its error and its change of route")
+
+	spans := readTrace(t, own.ask(`{"queryType":"session","sessionId":"story","format":"trace"}`, around(start)).Frames[0])
+	var inp map[string]any
+	for _, log := range spans["click on button#buy"].logs {
+		if strings.HasPrefix(fmt.Sprint(log["message"]), "INP") {
+			inp = log
+		}
+	}
+	require.NotNil(t, inp, "it lies on the click, at the time of the interaction")
+	require.InDelta(t, float64(start.UnixMilli())+1990, inp["timestamp"], 0)
+}
+
 func TestTracesOfARouteAreTheSlowestFirst(t *testing.T) {
 	own, start := newOwnStore(t), hourAgo()
 	story := storyOf("story", start)

@@ -184,7 +184,8 @@ type Request struct {
 	RenderBlocking bool    `msg:"rbl,omitempty"`
 	Protocol       string  `msg:"pro,omitempty"`
 
-	Endpoint string `msg:"-"` // path template, set when drained
+	Endpoint    string `msg:"-"` // path template, set when drained
+	CrossOrigin bool   `msg:"-"` // it went to another host than the page's, set when drained
 }
 
 // Blocking is one script's share of the main thread in one view (long animation frames, or long tasks).

@@ -31,5 +31,6 @@ func newRequests() *table[request] {
 		word("cache", func(r *request) string { return r.Cache }),
 		flag("render_blocking", func(r *request) bool { return r.RenderBlocking }),
 		word("protocol", func(r *request) string { return r.Protocol }),
+		flag("cross_origin", func(r *request) bool { return r.CrossOrigin }),
 	)}
 }

@@ -138,6 +138,19 @@ describe('the config editor', () => {
     });
   });
 
+  test('asks where Tempo is reached once there is one, and for how long it keeps traces', async () => {
+    const { user, saved } = open({ jsonData: { tempoUid: 'traces-1', lokiUid: 'logs-1' } });
+    await user.type(screen.getByLabelText(new RegExp(text.tempoUrl)), 'http://tempo:3200');
+    await user.type(screen.getByLabelText(new RegExp(text.tempoRetention)), '30');
+    await user.click(screen.getByLabelText(new RegExp(text.lokiRequestQuery)));
+    await user.paste('{app="nginx"} |= "${requestId}"');
+    expect(saved().jsonData).toMatchObject({
+      tempoUrl: 'http://tempo:3200',
+      tempoRetentionDays: 30,
+      lokiRequestQuery: '{app="nginx"} |= "${requestId}"',
+    });
+  });
+
   test('says where the login of the local engine is found, until there is an address', async () => {
     const { user } = open();
     expect(screen.getByText(text.engineHint)).toBeTruthy();

@@ -14,17 +14,52 @@ export function LinkedSettings(props: ConfigProps) {
   return (
     <FieldSet label={text.linked}>
       <Linked {...props} setting="tempoUid" label={text.tempo} description={text.tempoDescription} types={['tempo']} />
+      {settings.tempoUid && (
+        <>
+          <Field label={text.tempoUrl} description={text.tempoUrlDescription}>
+            <Input
+              id="sightline-tempo-url"
+              width={50}
+              placeholder={text.tempoUrlPlaceholder}
+              value={settings.tempoUrl ?? ''}
+              onChange={(event) => set('tempoUrl', event.currentTarget.value)}
+            />
+          </Field>
+          <Field label={text.tempoRetention} description={text.tempoRetentionDescription}>
+            <Input
+              id="sightline-tempo-retention"
+              type="number"
+              min={1}
+              width={12}
+              placeholder="14"
+              value={settings.tempoRetentionDays ?? ''}
+              onChange={(event) => set('tempoRetentionDays', Number(event.currentTarget.value) || undefined)}
+            />
+          </Field>
+        </>
+      )}
       <Linked {...props} setting="lokiUid" label={text.loki} description={text.lokiDescription} types={['loki']} />
       {settings.lokiUid && (
-        <Field label={text.lokiQuery} description={text.lokiQueryDescription}>
-          <Input
-            id="sightline-loki-query"
-            width={80}
-            placeholder={text.lokiQueryPlaceholder}
-            value={settings.lokiQuery ?? ''}
-            onChange={(event) => set('lokiQuery', event.currentTarget.value)}
-          />
-        </Field>
+        <>
+          <Field label={text.lokiQuery} description={text.lokiQueryDescription}>
+            <Input
+              id="sightline-loki-query"
+              width={80}
+              placeholder={text.lokiQueryPlaceholder}
+              value={settings.lokiQuery ?? ''}
+              onChange={(event) => set('lokiQuery', event.currentTarget.value)}
+            />
+          </Field>
+          <Field label={text.lokiRequestQuery} description={text.lokiRequestQueryDescription}>
+            <Input
+              id="sightline-loki-request-query"
+              width={80}
+              placeholder={text.lokiRequestQueryPlaceholder}
+              value={settings.lokiRequestQuery ?? ''}
+              onChange={(event) => set('lokiRequestQuery', event.currentTarget.value)}
+            />
+          </Field>
+        </>
       )}
       <Linked
         {...props}

@@ -1,5 +1,5 @@
 import type { PanelData } from '@grafana/data';
-import { InlineFieldRow } from '@grafana/ui';
+import { InlineField, InlineFieldRow, InlineSwitch } from '@grafana/ui';
 import React from 'react';
 import { labels } from '../labels';
 import { uses } from '../questions';
@@ -40,6 +40,20 @@ export function MoreFields({ data, ...props }: PartProps & { data?: PanelData })
             onChange={(limit) => set({ limit })}
           />
         )}
+        {uses(type, 'exemplars', query) && (
+          <InlineField
+            label={text.exemplars}
+            tooltip={text.exemplarsTooltip}
+            labelWidth={labelWidth}
+            htmlFor={`${id}-exemplars`}
+          >
+            <InlineSwitch
+              id={`${id}-exemplars`}
+              value={Boolean(query.exemplars)}
+              onChange={(event) => set({ exemplars: event.currentTarget.checked || undefined })}
+            />
+          </InlineField>
+        )}
       </InlineFieldRow>
       <InlineFieldRow>
         {(['window', 'baseline'] as const).map(
@@ -64,9 +78,10 @@ export function MoreFields({ data, ...props }: PartProps & { data?: PanelData })
   );
 }
 
-function summaryOf({ minSamples, limit, window, baseline }: SightlineQuery): string {
+function summaryOf({ minSamples, limit, window, baseline, exemplars }: SightlineQuery): string {
   const set = { [text.minSamples]: minSamples, [text.limit]: limit, [text.window]: window, [text.baseline]: baseline };
   return Object.entries(set)
     .flatMap(([name, value]) => (value ? `${name} ${value}` : []))
+    .concat(exemplars ? text.exemplars : [])
     .join(', ');
 }

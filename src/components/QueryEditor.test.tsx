@@ -76,6 +76,18 @@ describe('the query editor', () => {
     expect(query().metric).toBe('hero-image');
   });
 
+  test('asks for exemplars where single samples are answered', async () => {
+    const { user, choose, query } = await open();
+    await user.click(screen.getByText(text.more));
+    await user.click(screen.getByLabelText(text.exemplars));
+    expect(query().exemplars).toBe(true);
+    await choose(text.format, 'Distribution');
+    expect(screen.queryByLabelText(text.exemplars)).toBeNull();
+    await choose(text.format, 'Table');
+    await user.click(screen.getByLabelText(text.exemplars));
+    expect(query()).not.toHaveProperty('exemplars');
+  });
+
   test('takes any percentile', async () => {
     const { user, query } = await open();
     await user.type(screen.getByLabelText(text.percentile), 'p98{Enter}');

@@ -36,6 +36,7 @@ type queryCmd struct {
 	Role      string   `default:"Admin" enum:"Admin,Editor,Viewer,None," help:"Ask as somebody with this Grafana role: Admin, Editor, Viewer or None."`
 	FromAlert bool     `help:"Ask as an alert rule does."`
 	App       []string `sep:"none" placeholder:"NAME" help:"Ask a data source that is limited to this app (repeat for more)."`
+	TempoURL  string   `name:"tempo-url" placeholder:"URL" help:"Let lists of traces say which ones this Tempo does not have, such as http://127.0.0.1:3200"`
 	Health    bool     `help:"Check the data source as its Save & test button does. Needs no query."`
 
 	Plugin    string `placeholder:"FILE" type:"path" help:"The plugin binary. By default the one in ../dist beside this program, or in ./dist."`
@@ -162,7 +163,7 @@ func (c *queryCmd) dataSource() (backend.DataSourceInstanceSettings, error) {
 		config = store.FromAccess(access.Address, access.Database, access.Reader.User, access.Reader.Password)
 	}
 	settings := plugin.SettingsFor(config)
-	settings.Apps = c.App
+	settings.Apps, settings.TempoURL = c.App, c.TempoURL
 	if len(c.App) > 0 {
 		settings.DefaultApp = c.App[0]
 	}
