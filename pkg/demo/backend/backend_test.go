@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -259,5 +260,20 @@ func TestFaultsOutsideOfTheirRangeAreRefused(t *testing.T) {
 	} {
 		_, err := Start(t.Context(), Config{Faults: faults})
 		require.ErrorContains(t, err, want)
+	}
+}
+
+// What the alert rule and the dashboard ask Prometheus for is there, by name.
+func TestTheSaturationRuleAndPanelAskForMetricsThatThereAre(t *testing.T) {
+	shown := start(t, Config{}).metrics()
+	asked := regexp.MustCompile(`\b((?:db_client|http_server|process)_[a-z_]+)\{`)
+	for _, file := range []string{"provisioning/alerting/saturation.yaml", "src/dashboards/diagnosis.json"} {
+		text, err := os.ReadFile(filepath.Join("../../..", filepath.FromSlash(file)))
+		require.NoError(t, err)
+		names := asked.FindAllStringSubmatch(string(text), -1)
+		require.NotEmpty(t, names, file)
+		for _, name := range names {
+			require.Contains(t, shown, "\n# TYPE "+name[1]+" ", file)
+		}
 	}
 }
