@@ -45,7 +45,7 @@ test('the slowest wait at the checkout leads to the slow span behind it, and tha
 test('a page load leads to the span that its Server-Timing named, and back', async ({ browser }) => {
   const page = await visit(browser, '/account');
   const named = await page.evaluate(() => {
-    const [load] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+    const load = performance.getEntriesByType('navigation')[0];
     return load.serverTiming.find(({ name }) => name === 'traceparent')?.description ?? '';
   });
   await leave(page);
