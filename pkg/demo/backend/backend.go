@@ -27,8 +27,8 @@ type Config struct {
 	// Folder is where SpansFile and LogsFile are appended to. "" writes no files.
 	Folder string
 	// Traces and Logs are addresses that take OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces and
-	// http://127.0.0.1:3100/otlp/v1/logs. "" leaves it to OpenTelemetry's own variables (OTEL_EXPORTER_OTLP_ENDPOINT and
-	// those for one signal); where they are not set either, nothing is sent.
+	// http://127.0.0.1:3100/otlp/v1/logs; "" sends nothing. OpenTelemetry's own variables (OTEL_EXPORTER_OTLP_ENDPOINT and
+	// those for one signal) come before both.
 	Traces, Logs string
 
 	Faults Faults

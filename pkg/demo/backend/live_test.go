@@ -20,13 +20,10 @@ func TestSpansAndLinesArriveInTempoAndLoki(t *testing.T) {
 	if tempo == "" || loki == "" {
 		t.Skip("needs a Tempo and a Loki: set TEMPO_URL (http://127.0.0.1:3200) and LOKI_URL (http://127.0.0.1:3100)")
 	}
-	config := Config{Logs: loki + "/otlp/v1/logs", Faults: Faults{SlowBy: 50 * time.Millisecond}}
-	if os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
-		address, err := url.Parse(tempo)
-		require.NoError(t, err)
-		config.Traces = "http://" + address.Hostname() + ":4318/v1/traces"
-	}
-	r := start(t, config)
+	address, err := url.Parse(tempo)
+	require.NoError(t, err)
+	r := start(t, Config{Traces: "http://" + address.Hostname() + ":4318/v1/traces", Logs: loki + "/otlp/v1/logs",
+		Faults: Faults{SlowBy: 50 * time.Millisecond}})
 	status, trace, _ := r.ask(http.MethodPost, "/api/checkout/pay", order{Method: Invoice})
 	require.Equal(t, http.StatusOK, status)
 	r.stop()

@@ -48,16 +48,16 @@ func startTelemetry(ctx context.Context, service string, config Config) (*teleme
 	lines := []sdklog.LoggerProviderOption{sdklog.WithResource(about)}
 
 	var sentTo [][]otlptracehttp.Option
-	if config.Traces != "" {
-		sentTo = append(sentTo, []otlptracehttp.Option{otlptracehttp.WithEndpointURL(config.Traces)})
-	} else if configured("TRACES") {
+	if configured("TRACES") {
 		sentTo = append(sentTo, nil)
+	} else if config.Traces != "" {
+		sentTo = append(sentTo, []otlptracehttp.Option{otlptracehttp.WithEndpointURL(config.Traces)})
 	}
 	var linesTo [][]otlploghttp.Option
-	if config.Logs != "" {
-		linesTo = append(linesTo, []otlploghttp.Option{otlploghttp.WithEndpointURL(config.Logs)})
-	} else if configured("LOGS") {
+	if configured("LOGS") {
 		linesTo = append(linesTo, nil)
+	} else if config.Logs != "" {
+		linesTo = append(linesTo, []otlploghttp.Option{otlploghttp.WithEndpointURL(config.Logs)})
 	}
 	if config.Folder != "" {
 		spansFile, logsFile, err := openFiles(config.Folder)
