@@ -1,6 +1,9 @@
 package backend
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // pool is the payment service's connections to its ledger. A payment that takes long keeps one for as long, so that slow
 // payments make all others wait in the end: what saturation looks like.
@@ -31,8 +34,13 @@ func (p *pool) take(ctx context.Context) (giveBack func(), err error) {
 	select {
 	case p.free <- struct{}{}:
 	default:
-		_, span := p.telemetry.step(ctx, "wait for a ledger connection")
-		defer span.End()
+		waiting, span := p.telemetry.step(ctx, "wait for a ledger connection")
+		began := time.Now()
+		defer func() {
+			p.telemetry.logger.WarnContext(waiting, "Ledger connections all in use", "connections", ledgerConnections,
+				"waited_ms", time.Since(began).Milliseconds())
+			span.End()
+		}()
 		p.waiting(1)
 		defer p.waiting(-1)
 		select {
