@@ -23,6 +23,8 @@ type Grafana struct {
 	User     string
 	Password string
 	App      string
+
+	Tempo, Loki, Prometheus string // addresses; "" for where each is by its own defaults
 }
 
 // Admin is the user and the password of the demo's Grafana.
@@ -83,7 +85,7 @@ func (g *Grafana) Start() (*Process, error) {
 }
 
 // variables are what provisioning/ leaves open. Tempo, Loki and Prometheus are not part of the demo: they are looked for
-// where their own defaults are, or where the variables say that they are.
+// where their own defaults are, or where the demo was told that they are.
 func (g *Grafana) variables() ([]string, error) {
 	dashboards, err := filepath.Abs(g.Dashboards)
 	if err != nil {
@@ -97,12 +99,10 @@ func (g *Grafana) variables() ([]string, error) {
 		"SIGHTLINE_APP=" + g.App,
 		"SIGHTLINE_DASHBOARDS=" + dashboards,
 	}
-	for name, usual := range map[string]string{
-		"TEMPO_URL": "http://127.0.0.1:3200", "LOKI_URL": "http://127.0.0.1:3100", "PROMETHEUS_URL": "http://127.0.0.1:9090",
-	} {
-		set = append(set, name+"="+cmp.Or(os.Getenv(name), usual))
-	}
-	return set, nil
+	return append(set,
+		"TEMPO_URL="+cmp.Or(g.Tempo, "http://127.0.0.1:3200"),
+		"LOKI_URL="+cmp.Or(g.Loki, "http://127.0.0.1:3100"),
+		"PROMETHEUS_URL="+cmp.Or(g.Prometheus, "http://127.0.0.1:9090")), nil
 }
 
 // provision puts in place what Grafana reads at its start. Plugin and provisioning files are linked, not copied: what was

@@ -19,8 +19,7 @@ const provisioning = "../../provisioning"
 var openVariable = regexp.MustCompile(`(^|[^$])\$\{(\w+)\}`)
 
 func TestTheDemoSetsEveryVariableThatProvisioningLeavesOpen(t *testing.T) {
-	t.Setenv("TEMPO_URL", "http://elsewhere:3200")
-	variables, err := (&Grafana{Dashboards: "../../src/dashboards"}).variables()
+	variables, err := (&Grafana{Dashboards: "../../src/dashboards", Tempo: "http://elsewhere:3200"}).variables()
 	require.NoError(t, err)
 	require.Contains(t, variables, "TEMPO_URL=http://elsewhere:3200")
 

@@ -15,7 +15,8 @@ export class Stack {
   private said = '';
 
   private constructor(
-    private readonly data: string,
+    /** The folder of everything that the demo keeps. */
+    readonly data: string,
     private readonly process: ChildProcess,
     /** Where the demo shop is. */
     readonly shop: string,

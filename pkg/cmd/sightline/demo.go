@@ -25,7 +25,10 @@ type demoCmd struct {
 	Shop         string  `name:"shop-listen" default:"127.0.0.1:8080" help:"Address of the demo shop."`
 	GrafanaHome  string  `env:"GRAFANA_HOME" type:"path" placeholder:"DIR" help:"Folder of an unpacked Grafana: starts it as well, with everything set up."`
 	Grafana      string  `name:"grafana-listen" default:"127.0.0.1:3000" help:"Address of that Grafana."`
+	Prometheus   string  `env:"PROMETHEUS_URL" placeholder:"URL" help:"A Prometheus for that Grafana; have it read the shop's /metrics."`
 	Plugin       string  `type:"path" placeholder:"FILE" help:"The plugin binary. By default the one in ../dist beside this program, or in ./dist."`
+
+	Backend backendFlags `embed:"" group:"The services behind the shop:"`
 }
 
 const demoApp = "shop"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sightline-rum/sightline/pkg/demo"
+	"github.com/sightline-rum/sightline/pkg/demo/backend"
 	"github.com/sightline-rum/sightline/pkg/demo/shop"
 	"github.com/sightline-rum/sightline/pkg/demo/traffic"
 	"github.com/sightline-rum/sightline/pkg/engine"
@@ -29,6 +30,7 @@ type demoStack struct {
 	access                         engine.Access
 	processes                      []*demo.Process
 	shopServer                     *http.Server
+	backend                        *backend.Backend
 }
 
 // start brings up the sidecar, which starts the engine, and the shop.
@@ -67,7 +69,7 @@ func (s *demoStack) start(ctx context.Context) error {
 	}
 	s.engine = s.access.Address
 	working("Sidecar and embedded ClickHouse engine are up (%s)", shortDuration(time.Since(began)))
-	return s.startShop()
+	return s.startShop(ctx)
 }
 
 // demoConfig is the sidecar's configuration: the way through the shop that its owner lives on.
@@ -90,14 +92,20 @@ func (s *demoStack) address(what, wanted string) (string, error) {
 	return address, err
 }
 
-func (s *demoStack) startShop() error {
+func (s *demoStack) startShop(ctx context.Context) error {
 	address, err := s.address("shop", s.cmd.Shop)
 	if err != nil {
 		return err
 	}
 	bundle, found := beside("demo/faro.js", "bin/demo/faro.js")
-	handler, err := shop.New(shop.Config{CollectorURL: "http://" + s.sidecar + "/collect", FaroBundle: bundle,
+	pages, err := shop.New(shop.Config{CollectorURL: "http://" + s.sidecar + "/collect", FaroBundle: bundle,
 		App: demoApp})
+	if err != nil {
+		return err
+	}
+	s.backend, err = s.cmd.Backend.start(ctx, s.data, "", func(err error) {
+		s.show.line("  The shop's spans or log lines could not be sent: %v", err)
+	})
 	if err != nil {
 		return err
 	}
@@ -106,7 +114,7 @@ func (s *demoStack) startShop() error {
 		return fmt.Errorf("start the shop: %w", err)
 	}
 	s.shop = listener.Addr().String()
-	s.shopServer = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	s.shopServer = &http.Server{Handler: s.backend.Handler(pages), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.shopServer.Serve(listener) }()
 	if !found {
 		s.show.line("  The shop will measure nothing: %s is missing (npm run build:demo makes it).", bundle)
@@ -135,6 +143,9 @@ func beside(program, working string) (path string, found bool) {
 func (s *demoStack) stop() {
 	if s.shopServer != nil {
 		s.shopServer.Close()
+	}
+	if s.backend != nil {
+		stopBackend(s.backend)
 	}
 	for i := len(s.processes) - 1; i >= 0; i-- {
 		s.processes[i].Stop()
@@ -223,6 +234,7 @@ func (s *demoStack) stay(ctx context.Context, plan *traffic.Traffic) error {
 	}
 	s.show.line("\n%s", s.show.bold("Everything stays up until Ctrl-C."))
 	s.show.line("  Shop      http://%s   real pages with the Faro SDK: click around, pay, then ask again", s.shop)
+	s.show.line("            pay by invoice and it is slow; its services' spans and log lines are in %s", filepath.Join(s.folderName(), "backend"))
 	s.show.line("  Sidecar   http://%s   takes beacons at /collect; also /healthz, /readyz, /metrics", s.sidecar)
 	s.show.line("  Engine    http://%s   the ClickHouse interface; logs and data are in %s", s.engine, s.folderName())
 	if s.grafana != "" {
@@ -289,6 +301,7 @@ func (s *demoStack) startGrafana(ctx context.Context) error {
 		Plugin: filepath.Dir(s.plugin), Provisioning: provisioning, Dashboards: dashboards,
 		Engine: s.access.Address, Database: s.access.Database, User: s.access.Reader.User,
 		Password: s.access.Reader.Password, App: demoApp,
+		Tempo: s.cmd.Backend.Tempo, Loki: s.cmd.Backend.Loki, Prometheus: s.cmd.Prometheus,
 	}
 	process, err := grafana.Start()
 	if err != nil {

@@ -6,19 +6,23 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/sightline-rum/sightline/pkg/demo/shop"
 )
 
-// shopCmd runs the demo shop alone, beside a sidecar that runs elsewhere.
+// shopCmd runs the demo shop with the services behind it, beside a sidecar that runs elsewhere.
 type shopCmd struct {
 	Listen      string `default:"127.0.0.1:8080" help:"Address of the shop."`
 	Collector   string `default:"http://127.0.0.1:8787/collect" env:"SIGHTLINE_COLLECTOR" placeholder:"URL" help:"Where the visitors' browsers reach the sidecar, with the app's key if it has one: …/collect/KEY."`
 	App         string `default:"shop" help:"App name in the beacons."`
 	Environment string `default:"production" help:"Environment in the beacons."`
-	Release     string `default:"2.5.0" help:"Release in the beacons."`
+	Release     string `default:"2.5.0" help:"Release in the beacons, and version of the services."`
+	Data        string `type:"path" placeholder:"DIR" help:"Keep the spans and log lines of the shop's services here, in backend/spans.jsonl and backend/logs.jsonl."`
 	Bundle      string `type:"path" placeholder:"FILE" help:"The Faro SDK's script. By default demo/faro.js beside this program, or bin/demo/faro.js."`
+
+	Backend backendFlags `embed:"" group:"The services behind the shop:"`
 }
 
 // Run serves the shop until Ctrl-C.
@@ -30,17 +34,24 @@ func (c *shopCmd) Run(ctx context.Context) error {
 				"or name it with --bundle", bundle)
 		}
 	}
-	handler, err := shop.New(shop.Config{CollectorURL: c.Collector, FaroBundle: bundle, App: c.App,
+	pages, err := shop.New(shop.Config{CollectorURL: c.Collector, FaroBundle: bundle, App: c.App,
 		Environment: c.Environment, Release: c.Release})
 	if err != nil {
 		return err
 	}
+	services, err := c.Backend.start(ctx, c.Data, c.Release, func(err error) {
+		fmt.Fprintf(os.Stderr, "sightline shop: telemetry not sent: %v\n", err)
+	})
+	if err != nil {
+		return err
+	}
+	defer stopBackend(services)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("start the shop: %w; choose another address with --listen", err)
 	}
 	fmt.Printf("sightline shop: http://%s, reporting to %s\n", listener.Addr(), c.Collector)
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: services.Handler(pages), ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the shop: %w", err)

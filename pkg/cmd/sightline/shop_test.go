@@ -22,7 +22,8 @@ func TestTheShopAloneReportsToTheSidecarItIsGiven(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	c := shopCmd{Listen: free.Addr().String(), Collector: "http://rum.example/collect/key", Bundle: bundle}
+	data := t.TempDir()
+	c := shopCmd{Listen: free.Addr().String(), Collector: "http://rum.example/collect/key", Bundle: bundle, Data: data}
 	go func() { ended <- c.Run(ctx) }()
 
 	var page string
@@ -40,6 +41,9 @@ func TestTheShopAloneReportsToTheSidecarItIsGiven(t *testing.T) {
 
 	stop()
 	require.NoError(t, <-ended, "Ctrl-C is a quiet end")
+	spans, err := os.ReadFile(filepath.Join(data, "backend", "spans.jsonl"))
+	require.NoError(t, err)
+	require.Contains(t, string(spans), `"GET /"`, "the page's span is kept before the end")
 }
 
 func TestTheShopAloneNeedsItsScript(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package shop is a small web shop to be measured: pages rendered on the server, product pictures, an API that reports
-// its own time and trace, and a few faults a visitor can trigger. Its pages carry the real Grafana Faro Web SDK.
+// Package shop is the pages of a small web shop to be measured: rendered on the server, with product pictures, and a few
+// faults that a visitor can trigger. They carry the real Grafana Faro Web SDK. What they fetch is answered by package backend.
 package shop
 
 import (
@@ -26,8 +26,8 @@ type Config struct {
 	Release      string // "" means "2.5.0"
 }
 
-// New returns the shop: pages at /, /category/{slug}, /product/{id}, /search, /cart, /checkout and /account, its API
-// under /api/, pictures under /images/ and everything static under /assets/.
+// New returns the pages: /, /category/{slug}, /product/{id}, /search, /cart, /checkout and /account, pictures under
+// /images/ and everything static under /assets/.
 func New(config Config) (http.Handler, error) {
 	if config.CollectorURL == "" {
 		return nil, errors.New("shop: no collector address, so its pages would have nowhere to report to")
@@ -57,8 +57,7 @@ func New(config Config) (http.Handler, error) {
 	mux.HandleFunc("GET /images/{name}", picture)
 	mux.HandleFunc("GET /assets/faro.js", s.faro)
 	mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(assets)))
-	registerAPI(mux)
-	return timed(mux), nil
+	return mux, nil
 }
 
 type server struct {

@@ -9,9 +9,34 @@ function authorisePayment(order) {
   return { ...order, token: readWalletToken('pass') };
 }
 
+// The trace of an answer, as its Server-Timing names it: with it, an error leads to what the back end did.
+function spanContextOf(answer) {
+  const named = /traceparent;desc="00-([0-9a-f]{32})-([0-9a-f]{16})-/.exec(answer.headers.get('Server-Timing') ?? '');
+  return named ? { traceId: named[1], spanId: named[2] } : undefined;
+}
+
 document.getElementById('checkout').addEventListener('submit', async (event) => {
   event.preventDefault();
-  document.getElementById('outcome').textContent = 'Paying …';
-  await fetch('/api/checkout/pay', { method: 'POST' });
-  authorisePayment({ items: JSON.parse(localStorage.getItem('basket') ?? '[]') });
+  const outcome = document.getElementById('outcome');
+  const method = event.target.elements.method.value;
+  const items = JSON.parse(localStorage.getItem('basket') ?? '[]');
+  outcome.textContent = 'Paying …';
+  const answer = await fetch('/api/checkout/pay', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ method, items }),
+  });
+  const faro = window.GrafanaFaroWebSdk?.faro;
+  if (method === 'wallet') {
+    authorisePayment({ items });
+  } else if (answer.ok) {
+    localStorage.removeItem('basket');
+    outcome.textContent = 'Thank you, it is on its way.';
+    faro?.api.startUserAction('order-placed');
+  } else {
+    outcome.textContent = 'That did not work. You have not paid.';
+    const error = new Error(`payment by ${method} was answered ${answer.status}`);
+    error.name = 'PaymentError';
+    faro?.api.pushError(error, { spanContext: spanContextOf(answer) });
+  }
 });

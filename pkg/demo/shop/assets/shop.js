@@ -51,6 +51,10 @@ const pages = {
   },
 
   async account() {
+    element('login').addEventListener('click', async () => {
+      await send('/api/login', {});
+      element('welcome').textContent = 'Welcome back.';
+    });
     const orders = await (await fetch('/api/account/orders')).json();
     element('orders').textContent = orders.length ? `${orders.length} orders` : 'You have not ordered anything yet.';
   },

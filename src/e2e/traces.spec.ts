@@ -1,0 +1,114 @@
+import { expect, test, type Browser, type Page } from '@playwright/test';
+
+import { exportedSpans } from './exported';
+import { type Row, Stack } from './stack';
+
+let stack: Stack;
+
+test.beforeAll(async () => {
+  stack = await Stack.start();
+});
+
+test.afterAll(async () => {
+  await stack?.stop();
+});
+
+const checkout = { key: 'route', operator: '=', values: ['/checkout'] };
+
+test('the slowest wait at the checkout leads to the slow span behind it, and that span to the visit', async ({ browser }) => {
+  await buy(browser, 'Card', 'Thank you, it is on its way.');
+  await buy(browser, 'Invoice', 'Thank you, it is on its way.');
+
+  const paid = (rows: Row[]) => rows.filter(({ name, traceId }) => traceId && /\/api\/checkout\/pay$/.test(String(name)));
+  const visits = (rows: Row[]) => new Set(paid(rows).map(({ sessionId }) => sessionId)).size;
+  const traces = await stack.askUntil({ queryType: 'traces', app: 'shop', filters: [checkout] }, (rows) => visits(rows) === 2);
+  const [slow, ...others] = paid(traces);
+  const quick = others.find(({ sessionId }) => sessionId !== slow.sessionId) as Row;
+
+  const sessions = await stack.askUntil({ queryType: 'sessions', app: 'shop', filters: [checkout] }, (rows) => rows.length === 2);
+  expect(sessions.map(({ sessionId }) => sessionId)).toContain(slow.sessionId);
+
+  const spans = await exported(slow.traceId as string, 'credit check');
+  const check = spans.find(({ name }) => name === 'credit check');
+  expect(check?.service).toBe('payment');
+  expect(check?.duration).toBeGreaterThanOrEqual(2000);
+  expect(check?.duration, 'what the visitor waited for').toBeLessThanOrEqual(slow.duration as number);
+  expect(spans.find(({ name }) => name === 'POST /api/checkout/pay')?.parentSpanId, "the browser's own span").toBe(slow.spanId);
+
+  const back = await stack.ask({ queryType: 'traces', app: 'shop', traceId: check?.traceId });
+  expect(new Set(back.map(({ sessionId }) => sessionId))).toEqual(new Set([slow.sessionId]));
+
+  const quickSpans = await exported(quick.traceId as string, 'POST /api/checkout/pay');
+  expect(quickSpans.map(({ name }) => name)).not.toContain('credit check');
+});
+
+test('a page load leads to the span that its Server-Timing named, and back', async ({ browser }) => {
+  const page = await visit(browser, '/account');
+  const named = await page.evaluate(() => {
+    const load = performance.getEntriesByType('navigation')[0];
+    return load.serverTiming.find(({ name }) => name === 'traceparent')?.description ?? '';
+  });
+  await leave(page);
+  const [, traceId, spanId] = named.split('-');
+
+  const filters = [{ key: 'route', operator: '=', values: ['/account'] }];
+  const found = (rows: Row[]) => rows.find(({ kind }) => kind === 'view');
+  const rows = await stack.askUntil({ queryType: 'traces', app: 'shop', filters }, (rows) => Boolean(found(rows)?.traceId));
+  expect(found(rows)).toMatchObject({ traceId, spanId, reason: '' });
+  const [span] = await exported(traceId, 'GET /account');
+  expect(span).toMatchObject({ service: 'shop', spanId });
+
+  const back = await stack.ask({ queryType: 'traces', app: 'shop', traceId });
+  expect(found(back)?.sessionId).toBe(found(rows)?.sessionId);
+});
+
+test('an error that a failing endpoint raised leads to the span that failed, and back', async ({ browser }) => {
+  await buy(browser, 'Gift card', 'That did not work. You have not paid.');
+  const error = { key: 'kind', operator: '=', values: ['error'] };
+  const [worst] = await stack.askUntil({ queryType: 'sessions', app: 'shop' }, (rows) => rows[0]?.errors === 1);
+  const session = { queryType: 'session', app: 'shop', sessionId: worst.sessionId };
+  const [raised] = await stack.askUntil({ ...session, filters: [error] }, (rows) => rows.length > 0);
+  const traceId = raised.traceId as string;
+
+  const spans = await exported(traceId, 'settle');
+  expect(spans.find(({ name }) => name === 'settle')).toMatchObject({
+    service: 'payment',
+    failure: 'ledger of gift-cards is read-only',
+  });
+  const back = await stack.ask({ queryType: 'traces', app: 'shop', traceId });
+  expect(back.map(({ kind, sessionId }) => [kind, sessionId])).toContainEqual(['error', worst.sessionId]);
+  expect(back.map(({ kind, sessionId }) => [kind, sessionId])).toContainEqual(['fetch', worst.sessionId]);
+});
+
+/** Somebody new buys something, and pays for it in a way that is quick, slow, or fails. */
+async function buy(browser: Browser, method: string, outcome: string): Promise<void> {
+  const page = await visit(browser, '/product/101');
+  await page.getByRole('button', { name: 'Put into basket' }).click();
+  await expect(page.getByText('It is in your basket.')).toBeVisible();
+  await page.goto(`${stack.shop}/checkout`);
+  await expect(page.getByText('Shipping is')).toBeVisible();
+  await page.getByLabel('Pay by').selectOption(method);
+  await page.getByRole('button', { name: 'Pay' }).click();
+  await expect(page.getByText(outcome)).toBeVisible();
+  await leave(page);
+}
+
+async function visit(browser: Browser, path: string): Promise<Page> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(stack.shop + path, { waitUntil: 'networkidle' });
+  return page;
+}
+
+/** The SDK's spans are gathered for a second before they are sent. */
+async function leave(page: Page): Promise<void> {
+  await page.waitForTimeout(1500);
+  await page.goto('about:blank');
+  await page.context().close();
+}
+
+/** The spans that the services exported for a trace, once the one looked for is among them. */
+async function exported(traceId: string, name: string) {
+  await expect.poll(() => exportedSpans(stack.data, traceId).map((span) => span.name)).toContain(name);
+  return exportedSpans(stack.data, traceId);
+}
