@@ -256,3 +256,54 @@ func TestTooManyItemsAreRejectedOneByOneInEveryFormat(t *testing.T) {
 		body: "v=1&u=https://s.example/&pt.fcp=1&pt.lcp=2&et.inp=3&c.cls=0"})
 	require.Contains(t, a.body, `"accepted":3`)
 }
+
+func TestNothingPrivateReachesTheDiskInAnyFormat(t *testing.T) {
+	s := start(t, "")
+	now := time.Now()
+	nano, milli := now.UnixNano(), now.UnixMilli()
+	page := "https://bob:pw9@shop.example/u/carl@corp.example?tok=q1#frag7"
+	text := "login dora@corp.example password=hunter2 from 198.51.100.7 with Bearer abcdefgh12345678 card 5555 5555 5555 4444"
+	at := func(key, value string) string {
+		return fmt.Sprintf(`{"key":%q,"value":{"stringValue":%q}}`, key, value)
+	}
+	attributes := strings.Join([]string{at("url.full", page), at("user.email", "erin@corp.example"), at("user.id", "cust-77"), at("note", text),
+		at("exception.type", text), at("exception.message", text), at("exception.stacktrace", "E: "+text+"\n at f ("+page+":1:2)"),
+		at("target_xpath", text), at("event_type", "click"), at("browser.css_selector", text), at("session.id", "s1")}, ",")
+	resource := `{"resource":{"attributes":[` + at("service.name", "shop") + "," + at("enduser.id", "cust-77") + "," + at("custom", text) + `]},`
+	records := ""
+	for _, event := range []string{"", "exception", "browser.navigation", "browser.navigation_timing", "browser.resource_timing",
+		"browser.user_action.click", "browser.console", "own.event", "session.start"} {
+		records += fmt.Sprintf(`{"timeUnixNano":"%d","eventName":%q,"body":{"stringValue":%q},"attributes":[%s]},`, nano, event, text, attributes)
+	}
+	span := fmt.Sprintf(`"startTimeUnixNano":"%d","endTimeUnixNano":"%d","attributes":[%s],"events":[{"name":"exception","timeUnixNano":"%d","attributes":[%s]}]}`,
+		nano, nano+1e6, attributes, nano, attributes)
+	report := fmt.Sprintf(`"url":%q,"body":{"blockedURL":%q,"sourceFile":%q,"message":%q,"id":"x","referrer":%q,"note":%q}}`, page, page, page, text, page, text)
+	form := func(value string) string {
+		return strings.NewReplacer("%", "%25", "&", "%26", "#", "%23", " ", "%20", "+", "%2B").Replace(value)
+	}
+	calls := []call{
+		{path: "/v1/logs", body: `{"resourceLogs":[` + resource + `"scopeLogs":[{"logRecords":[` + strings.TrimSuffix(records, ",") + `]}]}]}`},
+		{path: "/v1/traces", body: `{"resourceSpans":[` + resource + `"scopeSpans":[{"spans":[{"kind":3,` + span + `,{"name":"documentLoad",` +
+			strings.ReplaceAll(span, "target_xpath", "x") + `,{"name":"resourceFetch",` + strings.ReplaceAll(span, "target_xpath", "x") + `,{"name":"click",` + span + `]}]}]}`},
+		{path: "/v1/vitals?app=shop&user=cust-77&page=" + form(page), body: fmt.Sprintf(`{"name":"LCP","value":1,"page_location":%q,"note":%q,"email":"x@y.example",`+
+			`"attribution":{"target":%q,"url":%q}}`, page, text, text, page)},
+		{path: "/v1/boomerang?app=shop", header: map[string]string{"Content-Type": "application/x-www-form-urlencoded"},
+			body: "v=1&u=" + form(page) + "&rt.end=1&pt.lcp=3&pt.lcp.e=" + form(text) + "&pt.lcp.src=" + form(page) + "&err=" +
+				form(fmt.Sprintf(`[{"d":%q,"m":%q,"f":[{"w":%q,"f":%q}]}]`, strconv.FormatInt(milli, 36), text, page, text))},
+		{path: "/v1/boomerang?app=shop", header: map[string]string{"Content-Type": "application/x-www-form-urlencoded"},
+			body: "v=1&http.initiator=xhr&t_done=3&rt.end=1&u=" + form(strings.Replace(page, "/u/", "/api/", 1)) + "&pgu=" + form(page)},
+		{path: "/v1/reports?app=shop", body: `[{"type":"csp-violation",` + report + `,{"type":"deprecation",` + report + `,{"type":"network-error",` + report + `]`},
+	}
+	for _, c := range calls {
+		a := s.do(c)
+		require.Less(t, a.status, 300, a.body)
+		require.NotContains(t, a.body, `reason`)
+		require.NotContains(t, a.body, `rejected":"`)
+	}
+	kept, raw := s.kept()
+	require.GreaterOrEqual(t, len(kept), len(calls))
+	for _, secret := range []string{"cust-77", "bob", "pw9", "carl", "tok=", "q1#", "frag7", "dora", "erin", "hunter2", "198.51.100", "abcdefgh12345678",
+		"5555", "corp.example", "x@y.example", "127.0.0.1"} {
+		require.NotContains(t, string(raw), secret)
+	}
+}

@@ -136,9 +136,9 @@ func (d *reading) takeWebVitalEvent(i *item) string {
 // takeNavigationTiming turns a page load into a view. Its phases are in ms since the page began; the record itself is
 // stamped with when it was sent, soon after the load event.
 func (d *reading) takeNavigationTiming(i *item) string {
-	const navigation_, resource = "browser.navigation_timing.", "browser.resource_timing."
+	const document, resource = "browser.navigation_timing.", "browser.resource_timing."
 	url := i.attribute("url.full")
-	end := i.number(navigation_ + "load_event_end")
+	end := i.number(document + "load_event_end")
 	v := next(&d.beacon.Views)
 	v.Item = i.base()
 	v.TS -= int64(end)
@@ -147,17 +147,16 @@ func (d *reading) takeNavigationTiming(i *item) string {
 	}
 	v.Kind = rum.ViewLoad
 	v.ViewID = "n" + strconv.FormatInt(v.TS, 36) + randomID()[:6]
-	v.Navigation = navigationType(i.attribute(navigation_ + "type"))
+	v.Navigation = navigationType(i.attribute(document + "type"))
 	v.Path = pathOfURL(cut(url, maxURL))
 	v.Duration = float32(end)
-	v.Redirect = 0
 	v.DNS = i.phase(resource+"domain_lookup_start", resource+"domain_lookup_end")
 	v.TCP, v.TLS = i.handshakes(resource)
 	v.Request = i.phase(resource+"request_start", resource+"response_start")
 	v.Response = i.phase(resource+"response_start", resource+"response_end")
-	v.DOM = i.phase(resource+"response_end", navigation_+"dom_complete")
-	v.DOMContentLoaded = i.phase(navigation_+"dom_content_loaded_event_start", navigation_+"dom_content_loaded_event_end")
-	v.Load = i.phase(navigation_+"load_event_start", navigation_+"load_event_end")
+	v.DOM = i.phase(resource+"response_end", document+"dom_complete")
+	v.DOMContentLoaded = i.phase(document+"dom_content_loaded_event_start", document+"dom_content_loaded_event_end")
+	v.Load = i.phase(document+"load_event_start", document+"load_event_end")
 	v.TTFB = float32(i.number(resource + "response_start"))
 	v.TransferSize = i.size(resource + "transfer_size")
 	d.navigations = append(d.navigations, navigation{id: v.ViewID, start: v.TS, page: cut(url, maxURL), teller: "navigation-timing"})
