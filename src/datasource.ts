@@ -1,4 +1,11 @@
-import { CoreApp, type DataSourceInstanceSettings, type MetricFindValue, type ScopedVars, type TimeRange } from '@grafana/data';
+import {
+  CoreApp,
+  type DataSourceInstanceSettings,
+  type MetricFindValue,
+  type QueryFixAction,
+  type ScopedVars,
+  type TimeRange,
+} from '@grafana/data';
 import { DataSourceWithBackend, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
 import { type AdHocFilter, adHocFiltersOf, chosenOf, type SentQuery, withAdHocFilters } from './adHoc';
 import { annotations } from './annotations';
@@ -8,7 +15,7 @@ import { isComplete } from './questions';
 import { type Schema, typeOf } from './schema';
 import { fromStored } from './stored';
 import { suggestValues } from './suggestions';
-import type { SightlineQuery, SightlineSettings } from './types';
+import type { Filter, SightlineQuery, SightlineSettings } from './types';
 import { Variables } from './variables';
 
 /** Hands queries to the backend, which answers them; the browser's part is the dashboard's variables and filters. */
@@ -76,6 +83,18 @@ export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineS
       const all = [...(interpolated.filters ?? []), ...adHoc];
       return { ...interpolated, ...(all.length ? { filters: all } : {}), datasource: this.getRef() };
     });
+  }
+
+  /** A cell of a table in Explore becomes a filter of the query; on a dashboard Grafana makes an ad hoc filter of it. */
+  override modifyQuery(query: SightlineQuery, { type, options }: QueryFixAction): SightlineQuery {
+    const operators: Record<string, Filter['operator']> = { ADD_FILTER: '=', ADD_FILTER_OUT: '!=' };
+    const operator = operators[type];
+    if (!operator || !options?.key || !options.value) {
+      return query;
+    }
+    const added: Filter = { key: options.key, operator, values: [options.value] };
+    const others = (query.filters ?? []).filter(({ key }) => key !== added.key || operator === '!=');
+    return { ...query, filters: [...others, added] };
   }
 
   override targetContainsTemplate(query: SightlineQuery): boolean {
