@@ -63,7 +63,7 @@ export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineS
     if (query.queryType === 'variable') {
       return interpolated; // the choices of a variable do not depend on filters made with them
     }
-    return withAdHocFilters(interpolated, filters ?? adHocFiltersOf(this.templates, this.name));
+    return withAdHocFilters(interpolated, filters ?? adHocFiltersOf(this.templates, this.uid));
   }
 
   /** What a query means on this dashboard, for questions about the query itself. */
@@ -79,7 +79,7 @@ export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineS
   ): SightlineQuery[] {
     return queries.map((query) => {
       const interpolated = interpolate(fromStored(query), this.templates, scoped);
-      const adHoc = chosenOf(filters ?? adHocFiltersOf(this.templates, this.name));
+      const adHoc = chosenOf(filters ?? adHocFiltersOf(this.templates, this.uid));
       const all = [...(interpolated.filters ?? []), ...adHoc];
       return { ...interpolated, ...(all.length ? { filters: all } : {}), datasource: this.getRef() };
     });
