@@ -1,5 +1,7 @@
 import {
   CoreApp,
+  type DataQueryRequest,
+  type DataQueryResponse,
   type DataSourceInstanceSettings,
   type MetricFindValue,
   type QueryFixAction,
@@ -7,10 +9,12 @@ import {
   type TimeRange,
 } from '@grafana/data';
 import { DataSourceWithBackend, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
+import { map, type Observable } from 'rxjs';
 import { type AdHocFilter, adHocFiltersOf, chosenOf, type SentQuery, withAdHocFilters } from './adHoc';
 import { annotations } from './annotations';
 import { defaultQuery } from './defaults';
 import { interpolate, textsOf } from './interpolate';
+import { linksAtTheirTime } from './links';
 import { isComplete } from './questions';
 import { type Schema, typeOf } from './schema';
 import { fromStored } from './stored';
@@ -51,6 +55,10 @@ export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineS
    */
   override getDefaultQuery(app: CoreApp): Partial<SightlineQuery> {
     return app === CoreApp.Explore ? defaultQuery('panel', app) : {};
+  }
+
+  override query(request: DataQueryRequest<SightlineQuery>): Observable<DataQueryResponse> {
+    return super.query(request).pipe(map((response) => linksAtTheirTime(response, request.range)));
   }
 
   override filterQuery(query: SightlineQuery): boolean {

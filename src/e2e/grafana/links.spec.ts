@@ -33,6 +33,7 @@ test('the trace of a slow session leads to that trace in Tempo and to its lines 
   });
   expect(await explored(linkIn(page, 'Logs in Loki'))).toMatchObject({
     datasource: 'loki',
+    range: day, // that of the dashboard: the lines are as old as the session
     queries: [{ expr: `{service_name=~".+"} |= "${traceId}"` }],
   });
   expect(await explored(linkIn(page, 'Session of the trace'))).toMatchObject({

@@ -18,7 +18,7 @@ const admin = process.env.GRAFANA_ADMIN_USER ?? 'admin';
 
 export default defineConfig<PluginOptions>({
   timeout: 240_000, // a busy machine takes a minute to open a page of Grafana
-  expect: { timeout: 20_000 },
+  expect: { timeout: 60_000 },
   workers: 1,
   reporter: 'list',
   outputDir: join(root, 'test-results/grafana'),
