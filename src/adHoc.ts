@@ -37,8 +37,11 @@ function toFilter({ key, operator, value, values }: AdHocFilter): Filter {
   };
 }
 
-/** Grafana before 10.3 keeps the ad hoc filters in the template service instead of handing them over. */
-export function adHocFiltersOf(templates: TemplateSrv, dataSourceName: string): AdHocFilter[] {
-  const old = templates as TemplateSrv & { getAdhocFilters?: (name: string) => AdHocFilter[] };
-  return old.getAdhocFilters?.(dataSourceName) ?? [];
+/**
+ * Grafana before 10.3 keeps the ad hoc filters in the template service instead of handing them over. It finds those of a
+ * data source that a variable chooses by its uid, which is what such a variable holds, and any others by its name, too.
+ */
+export function adHocFiltersOf(templates: TemplateSrv, dataSourceUid: string): AdHocFilter[] {
+  const old = templates as TemplateSrv & { getAdhocFilters?: (nameOrUid: string) => AdHocFilter[] };
+  return old.getAdhocFilters?.(dataSourceUid) ?? [];
 }

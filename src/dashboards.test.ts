@@ -36,7 +36,14 @@ interface Dashboard {
   panels: Panel[];
   annotations: { list: Array<{ name: string; datasource: Ref; target?: SightlineQuery }> };
   templating: {
-    list: Array<{ name: string; label: string; description?: string; type: string; query: SightlineQuery | string }>;
+    list: Array<{
+      name: string;
+      label: string;
+      description?: string;
+      type: string;
+      datasource?: Ref;
+      query: SightlineQuery | string;
+    }>;
   };
 }
 
@@ -83,9 +90,17 @@ describe.each(boards)('$title', ({ file, uid, text, description, links, panels, 
   });
 
   test('uses every variable that it has', () => {
-    for (const name of variables) {
+    const byItself = templating.list.filter(({ type }) => type === 'adhoc').map(({ name }) => name);
+    for (const name of variables.filter((variable) => !byItself.includes(variable))) {
       expect(text).toMatch(new RegExp(`\\$\\{?${name}\\b`));
     }
+  });
+
+  test('can be narrowed by a click on a cell, wherever it asks about visitors', () => {
+    const filters = templating.list.filter(({ type }) => type === 'adhoc');
+    expect(filters.map(({ name, datasource }) => [name, datasource?.uid])).toEqual(
+      file === 'telemetry.json' ? [] : [['filters', '${DS}']]
+    );
   });
 
   test('leads to all the others, with time and filters', () => {

@@ -71,6 +71,35 @@ test('a query taken to Explore has its variables replaced and names the data sou
   ]);
 });
 
+describe('a click on a cell in Explore', () => {
+  const source = dataSourceWith();
+  const safari = { key: 'browser', value: 'Safari' };
+  const narrowed = source.modifyQuery(vitals, { type: 'ADD_FILTER', options: safari });
+
+  test('filters the query for its value', () => {
+    expect(narrowed.filters).toEqual([{ key: 'browser', operator: '=', values: ['Safari'] }]);
+  });
+
+  test('takes the place of what the query was filtered for', () => {
+    const other = { type: 'ADD_FILTER', options: { key: 'browser', value: 'Firefox' } };
+    expect(source.modifyQuery(narrowed, other).filters).toEqual([
+      { key: 'browser', operator: '=', values: ['Firefox'] },
+    ]);
+  });
+
+  test('filters its value out, beside others', () => {
+    const without = { type: 'ADD_FILTER_OUT', options: { key: 'route', value: '/cart' } };
+    expect(source.modifyQuery(narrowed, without).filters).toEqual([
+      { key: 'browser', operator: '=', values: ['Safari'] },
+      { key: 'route', operator: '!=', values: ['/cart'] },
+    ]);
+  });
+
+  test('changes nothing where the cell is empty', () => {
+    expect(source.modifyQuery(vitals, { type: 'ADD_FILTER', options: { key: 'journey', value: '' } })).toBe(vitals);
+  });
+});
+
 test('alerting learns that a query holds variables', () => {
   const source = dataSourceWith({}, templatesWith({ route: '/' }));
   const filters: SightlineQuery['filters'] = [{ key: 'route', operator: '=', values: ['$route'] }];

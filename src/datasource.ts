@@ -1,14 +1,25 @@
-import { CoreApp, type DataSourceInstanceSettings, type MetricFindValue, type ScopedVars, type TimeRange } from '@grafana/data';
+import {
+  CoreApp,
+  type DataQueryRequest,
+  type DataQueryResponse,
+  type DataSourceInstanceSettings,
+  type MetricFindValue,
+  type QueryFixAction,
+  type ScopedVars,
+  type TimeRange,
+} from '@grafana/data';
 import { DataSourceWithBackend, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
+import { map, type Observable } from 'rxjs';
 import { type AdHocFilter, adHocFiltersOf, chosenOf, type SentQuery, withAdHocFilters } from './adHoc';
 import { annotations } from './annotations';
 import { defaultQuery } from './defaults';
 import { interpolate, textsOf } from './interpolate';
+import { linksAtTheirTime } from './links';
 import { isComplete } from './questions';
 import { type Schema, typeOf } from './schema';
 import { fromStored } from './stored';
 import { suggestValues } from './suggestions';
-import type { SightlineQuery, SightlineSettings } from './types';
+import type { Filter, SightlineQuery, SightlineSettings } from './types';
 import { Variables } from './variables';
 
 /** Hands queries to the backend, which answers them; the browser's part is the dashboard's variables and filters. */
@@ -46,6 +57,10 @@ export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineS
     return app === CoreApp.Explore ? defaultQuery('panel', app) : {};
   }
 
+  override query(request: DataQueryRequest<SightlineQuery>): Observable<DataQueryResponse> {
+    return super.query(request).pipe(map((response) => linksAtTheirTime(response, request.range)));
+  }
+
   override filterQuery(query: SightlineQuery): boolean {
     // A dashboard's session variable is empty until somebody chooses one.
     return !query.hide && isComplete({ ...query, sessionId: this.templates.replace(query.sessionId) });
@@ -56,7 +71,7 @@ export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineS
     if (query.queryType === 'variable') {
       return interpolated; // the choices of a variable do not depend on filters made with them
     }
-    return withAdHocFilters(interpolated, filters ?? adHocFiltersOf(this.templates, this.name));
+    return withAdHocFilters(interpolated, filters ?? adHocFiltersOf(this.templates, this.uid));
   }
 
   /** What a query means on this dashboard, for questions about the query itself. */
@@ -72,10 +87,22 @@ export class DataSource extends DataSourceWithBackend<SightlineQuery, SightlineS
   ): SightlineQuery[] {
     return queries.map((query) => {
       const interpolated = interpolate(fromStored(query), this.templates, scoped);
-      const adHoc = chosenOf(filters ?? adHocFiltersOf(this.templates, this.name));
+      const adHoc = chosenOf(filters ?? adHocFiltersOf(this.templates, this.uid));
       const all = [...(interpolated.filters ?? []), ...adHoc];
       return { ...interpolated, ...(all.length ? { filters: all } : {}), datasource: this.getRef() };
     });
+  }
+
+  /** A cell of a table in Explore becomes a filter of the query; on a dashboard Grafana makes an ad hoc filter of it. */
+  override modifyQuery(query: SightlineQuery, { type, options }: QueryFixAction): SightlineQuery {
+    const operators: Record<string, Filter['operator']> = { ADD_FILTER: '=', ADD_FILTER_OUT: '!=' };
+    const operator = operators[type];
+    if (!operator || !options?.key || !options.value) {
+      return query;
+    }
+    const added: Filter = { key: options.key, operator, values: [options.value] };
+    const others = (query.filters ?? []).filter(({ key }) => key !== added.key || operator === '!=');
+    return { ...query, filters: [...others, added] };
   }
 
   override targetContainsTemplate(query: SightlineQuery): boolean {

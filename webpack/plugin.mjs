@@ -27,6 +27,9 @@ export default (_env, { mode }) => ({
     library: { type: 'amd' },
     publicPath: `public/plugins/${id}/`,
     uniqueName: id,
+    // The catalogue's validator holds the source map to what lies below src/.
+    devtoolModuleFilenameTemplate: ({ namespace, resourcePath }) =>
+      `webpack://${namespace}/${resourcePath.replace(/^\.\/src\//, './')}`,
     // The backend's binaries are built into the same folder.
     clean: { keep: /^(gpx_|go_plugin_build_manifest)/ },
   },

@@ -2,7 +2,9 @@ package alerts
 
 import (
 	"bytes"
+	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,6 +88,7 @@ func TestABadReleaseFires(t *testing.T) {
 		require.Equal(t, "150", told["minutes_since_deploy"])
 		require.Contains(t, told["deploy"], "Checkout: wallet payments")
 		require.Contains(t, told["summary"], "Safari, release "+incident.Release)
+		require.Contains(t, told["session_list"], "&var-browser=Safari&var-release="+incident.Release+"&from=")
 		link, err := url.Parse(told["traces"])
 		require.NoError(t, err)
 		require.Contains(t, link.Query().Get("left"), `{"key":"browser","operator":"=","values":["Safari"]}`)
@@ -99,12 +102,48 @@ func TestABadReleaseFires(t *testing.T) {
 	require.Contains(t, told["top_error"], incident.ErrorMessage)
 	require.Equal(t, "150", told["minutes_since_deploy"])
 	require.Regexp(t, `^[1-9][0-9]*$`, told["affected_sessions"])
-	require.Regexp(t, `from=[0-9]{13}&to=[0-9]{13}$`, told["session_list"])
+	require.Regexp(t, `var-release=2\.5\.0&from=[0-9]{13}&to=[0-9]{13}$`, told["session_list"])
+	require.Empty(t, firing[soonUID], "the release has been out for more than an hour")
 
 	// Before the release there was nothing to say.
 	for _, r := range aboutUsers(t) {
 		require.Empty(t, w.conditionOf(t, r, incident.Onset), r.Title)
 	}
+}
+
+// A bad release is known as soon as five errors are met, and as long as it is new; how soon that is depends on how many
+// visitors meet them.
+func TestABadReleaseFiresWithItsFifthError(t *testing.T) {
+	anchor := time.Now().Truncate(time.Minute)
+	plan, err := traffic.New(traffic.Config{Seed: 5, Anchor: anchor, Scenario: "checkout-regression",
+		Backfill: 3 * time.Hour, Sessions: 6000})
+	require.NoError(t, err)
+	incident := plan.Incident()
+	w := newWorld(t, "soon", plan, nil)
+	r := ruleByUID(t, soonUID)
+	held := 0
+	for after := time.Duration(0); after < 30*time.Minute; after += time.Minute {
+		at := incident.Onset.Add(after)
+		met := slices.ContainsFunc(w.ask(t, at, r.part(t, "A"))["A"], func(n number) bool {
+			return n.labels["release"] == incident.Release && n.value >= 5
+		})
+		firing := w.conditionOf(t, r, at)
+		require.Equal(t, met, len(firing) > 0, "%s after the release", after)
+		if !met {
+			continue
+		}
+		held++
+		require.Len(t, firing, 1)
+		if held > 1 {
+			continue
+		}
+		told := w.message(t, r, at, firing[0].labels)
+		require.Equal(t, "An error bursts in the new release 2.5.0: "+incident.ErrorMessage, told["summary"])
+		require.Equal(t, fmt.Sprint(int(after.Minutes())), told["minutes_since_deploy"])
+		require.Regexp(t, `^[1-9][0-9]*$`, told["affected_sessions"])
+		require.Regexp(t, `%$`, told["api_error_rate"])
+	}
+	require.Greater(t, held, 10, "most of the half hour")
 }
 
 func TestASlowDependencyOfOneCountryFiresAndIsNamed(t *testing.T) {
@@ -127,6 +166,9 @@ func TestASlowDependencyOfOneCountryFiresAndIsNamed(t *testing.T) {
 	told := w.message(t, r, anchor, firing[0].labels)
 	require.Contains(t, told["dependency"], "/api/recommendations")
 	require.Contains(t, told["summary"], "API calls from DE are slow: GET ")
+	link, err := url.Parse(told["session_list"])
+	require.NoError(t, err)
+	require.Equal(t, "country|=|DE", link.Query().Get("var-filters"))
 }
 
 func TestSilenceFires(t *testing.T) {

@@ -58,6 +58,7 @@ const (
 	sightlineUID  = "sightline"
 	expressionUID = "__expr__"
 	quietUID      = "sightline-quiet"
+	soonUID       = "sightline-error-burst-soon"
 )
 
 func (p part) isExpression() bool { return p.DatasourceUID == expressionUID }

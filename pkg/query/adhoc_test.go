@@ -29,3 +29,16 @@ func TestAnAdHocFilterOnWhatNothingHasIsRefused(t *testing.T) {
 	got := ask(t, everyone, `{"adHocFilters":[{"key":"browsr","operator":"=","value":"Chrome"}]}`)
 	require.ErrorContains(t, got.Error, `unknown dimension "browsr", did you mean "browser"?`)
 }
+
+func TestCellsOfATableOfferTheirValueAsAFilter(t *testing.T) {
+	table := frames(t, `{"format":"table","groupBy":["browser"]}`)[0]
+	offered := map[string]bool{}
+	for _, field := range table.Fields {
+		offered[field.Name] = field.Config.Filterable != nil && *field.Config.Filterable
+	}
+	require.True(t, offered["browser"])
+	require.False(t, offered["value"], "nothing can be filtered on a percentile")
+	for _, field := range frames(t, `{"format":"numeric","groupBy":["browser"]}`)[0].Fields {
+		require.Nil(t, field.Config.Filterable, "an alert rule has no cells")
+	}
+}

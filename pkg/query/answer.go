@@ -133,6 +133,7 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 		frames[0].AppendNotices(info("The dashboard's filter on %s does not apply to %s.", strings.Join(q.ignored, ", "), q.kind.name))
 	}
 	r.Settings.Links.put(q, frames)
+	q.offerFilters(frames)
 	for _, frame := range frames {
 		frame.RefID = q.refID
 		frame.Meta.ExecutedQueryString = strings.Join(q.executed, "\n\n")

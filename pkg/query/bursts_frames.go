@@ -50,7 +50,7 @@ func (q *question) burstsTable(bursts []*burst) *data.Frame {
 	}
 	// What is asked first comes first: what, since when, in which release, for how many, and where.
 	fields = append(fields,
-		column("message", "Message", unitNone, messages),
+		sentences("message", "Message", messages),
 		column("onset", "Onset", unitTime, onset))
 	if !q.groupsBy("release") {
 		fields = append(fields, over("release", "Release", release))

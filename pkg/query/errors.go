@@ -197,7 +197,7 @@ func (q *question) errorsTable(rows []errorRow, histories map[string]*history) *
 		fields = append(fields, column("errorType", "Error type", unitNone, types))
 	}
 	if byGroup {
-		fields = append(fields, column("message", "Message", unitNone, messages))
+		fields = append(fields, sentences("message", "Message", messages))
 	}
 	fields = append(fields,
 		column("count", "Count", unitShort, counts),

@@ -199,7 +199,7 @@ func (e *evidenceOf) table(segments []*segmentEvidence) *data.Frame {
 	}
 	fields := append(e.groupColumns(keys),
 		column("fact", "Fact", unitNone, names),
-		column("text", "Evidence", unitNone, texts),
+		sentences("text", "Evidence", texts),
 		column("value", "Now", unitNone, values[0]),
 		column("before", "Before", unitNone, values[1]),
 		column("yesterday", "Yesterday", unitNone, values[2]),

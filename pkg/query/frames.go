@@ -34,6 +34,13 @@ func column[T any](name, people, unit string, values []T) *data.Field {
 	return field
 }
 
+// sentences is a column of texts to be read: as narrow as its share of a table it would show their first words.
+func sentences(name, people string, texts []string) *data.Field {
+	field := column(name, people, unitNone, texts)
+	field.Config.Custom = map[string]any{"width": 480} // pixels; a panel's own width goes before
+	return field
+}
+
 // Grafana's units.
 const (
 	unitMilliseconds = "ms"

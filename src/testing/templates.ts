@@ -42,7 +42,10 @@ export function templatesWith(variables: Record<string, Value>, all: Record<stri
   };
 }
 
-/** The same, with the ad hoc filters that Grafana before 10.3 keeps in the service. */
-export function templatesWithAdHoc(filters: AdHocFilter[]): TemplateSrv {
-  return Object.assign(templatesWith({}), { getAdhocFilters: () => filters });
+/**
+ * The same, with the ad hoc filters that Grafana before 10.3 keeps in the service, for the data source that a variable
+ * chooses: asked by its name, Grafana finds none.
+ */
+export function templatesWithAdHoc(filters: AdHocFilter[], uid = 'sightline'): TemplateSrv {
+  return Object.assign(templatesWith({}), { getAdhocFilters: (asked: string) => (asked === uid ? filters : []) });
 }

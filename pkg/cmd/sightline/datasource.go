@@ -36,6 +36,10 @@ type datasourceCmd struct {
 	Only        []string `sep:"none" placeholder:"NAME" help:"Answer for this app alone (repeat for more)."`
 	Tempo       string   `name:"tempo" placeholder:"UID" help:"Link trace ids to this Tempo data source."`
 	Loki        string   `name:"loki" placeholder:"UID" help:"Link trace ids to their log lines in this Loki data source."`
+	LokiQuery   string   `name:"loki-query" placeholder:"LOGQL" help:"What finds those lines, with $${traceId} for the id. Any service's unless you say so."`
+	Prometheus  string   `name:"prometheus" placeholder:"UID" help:"Link endpoints and hosts to how busy their service is in this Prometheus data source."`
+
+	PrometheusQuery string `name:"prometheus-query" placeholder:"PROMQL" help:"What tells that, with $${value} for the endpoint or host. The CPU time of every job unless you say so."`
 }
 
 // Help is the text below the flags of --help.
@@ -76,7 +80,8 @@ func (c *datasourceCmd) write(out io.Writer) error {
 		settings.Address = c.Address
 	}
 	settings.DefaultApp, settings.DefaultEnvironment, settings.Apps = c.App, c.Environment, c.Only
-	settings.TempoUID, settings.LokiUID = c.Tempo, c.Loki
+	settings.TempoUID, settings.LokiUID, settings.PrometheusUID = c.Tempo, c.Loki, c.Prometheus
+	settings.LokiQuery, settings.PrometheusQuery = c.LokiQuery, c.PrometheusQuery
 	password, err := c.password(settings.Password)
 	if err != nil {
 		return err
@@ -151,6 +156,9 @@ func (c *datasourceCmd) file(s plugin.Settings, password string) yaml.MapSlice {
 	add("apps", literals(s.Apps), len(s.Apps) > 0)
 	add("tempoUid", literal(s.TempoUID), s.TempoUID != "")
 	add("lokiUid", literal(s.LokiUID), s.LokiUID != "")
+	add("lokiQuery", literal(s.LokiQuery), s.LokiQuery != "")
+	add("prometheusUid", literal(s.PrometheusUID), s.PrometheusUID != "")
+	add("prometheusQuery", literal(s.PrometheusQuery), s.PrometheusQuery != "")
 
 	secrets := yaml.MapSlice{{Key: "password", Value: password}}
 	if c.CAFile != "" {

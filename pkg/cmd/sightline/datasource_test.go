@@ -137,7 +137,8 @@ func TestTheProvisionedDataSourceSaysWhatTheDSNSays(t *testing.T) {
 	c := datasourceCmd{
 		ClickHouse: "clickhouse://reader:pa$$w%24rd@db-1:9440,db-2/sightline?secure=true", CAFile: "/etc/ssl/ours.pem",
 		Name: "RUM", UID: "rum", Default: true, App: "shop", Environment: "staging", Only: []string{"shop", "b$og"},
-		Tempo: "tempo", Loki: "loki",
+		Tempo: "tempo", Loki: "loki", LokiQuery: `{job=~".+"} |= "${traceId}"`,
+		Prometheus: "prometheus", PrometheusQuery: `up{instance="${value}"}`,
 	}
 	var out bytes.Buffer
 	require.NoError(t, c.write(&out))
@@ -159,6 +160,9 @@ func TestTheProvisionedDataSourceSaysWhatTheDSNSays(t *testing.T) {
 	require.Equal(t, "staging", settings.DefaultEnvironment)
 	require.Equal(t, "tempo", settings.TempoUID)
 	require.Equal(t, "loki", settings.LokiUID)
+	require.Equal(t, `{job=~".+"} |= "${traceId}"`, settings.LokiQuery)
+	require.Equal(t, "prometheus", settings.PrometheusUID)
+	require.Equal(t, `up{instance="${value}"}`, settings.PrometheusQuery)
 }
 
 func TestADataSourceThatCouldNotWorkIsRefused(t *testing.T) {

@@ -13,6 +13,11 @@ test('a click on a slow session shows its waterfall', async ({ gotoDashboardPage
   await expect(page).toHaveURL(new RegExp(`var-session=${sessionId}`));
   const waterfall = dashboard.getPanelByTitle(`Waterfall of session ${sessionId}`).locator;
   await expect(waterfall.getByText('page load').first()).toBeVisible();
+  // Grafana draws a panel only when somebody gets there; the wheel turns beside the panels, which scroll by themselves.
+  await page.mouse.move(8, 500);
+  await page.mouse.wheel(0, 2000);
+  const timeline = dashboard.getPanelByTitle(`Timeline of session ${sessionId}`).locator;
+  await expect(timeline.getByText('/checkout').first()).toBeVisible();
 });
 
 test('the trace of a slow session leads to that trace in Tempo and to its lines in Loki', async ({
@@ -28,6 +33,7 @@ test('the trace of a slow session leads to that trace in Tempo and to its lines 
   });
   expect(await explored(linkIn(page, 'Logs in Loki'))).toMatchObject({
     datasource: 'loki',
+    range: day, // that of the dashboard: the lines are as old as the session
     queries: [{ expr: `{service_name=~".+"} |= "${traceId}"` }],
   });
   expect(await explored(linkIn(page, 'Session of the trace'))).toMatchObject({

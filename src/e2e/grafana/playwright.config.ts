@@ -17,8 +17,8 @@ const root = join(__dirname, '../../..');
 const admin = process.env.GRAFANA_ADMIN_USER ?? 'admin';
 
 export default defineConfig<PluginOptions>({
-  timeout: 120_000,
-  expect: { timeout: 20_000 },
+  timeout: 240_000, // a busy machine takes a minute to open a page of Grafana
+  expect: { timeout: 60_000 },
   workers: 1,
   reporter: 'list',
   outputDir: join(root, 'test-results/grafana'),
