@@ -73,7 +73,7 @@ func (q *question) shareColumns(field, name string, rows []*actionRow, part func
 	}
 	return []*data.Field{
 		column(field, name, unitShare, shares),
-		column(field+"Lower", name+", lower bound (95 %)", unitShare, lower),
-		column(field+"Upper", name+", upper bound (95 %)", unitShare, upper),
+		column(field+"Lower", "Lower bound (95 %)", unitShare, lower),
+		column(field+"Upper", "Upper bound (95 %)", unitShare, upper),
 	}
 }

@@ -219,7 +219,7 @@ func (m *impactOf) table() *data.Frame {
 	}
 	frame := newFrame(data.FrameTypeTable,
 		column("kind", "Kind", unitNone, kinds),
-		column("segment", "Segment", unitNone, segments),
+		sentences("segment", "Segment", segments),
 		column("contribution", "Contribution", unit, contribution),
 		column("share", "Share of the change", unitShare, share),
 		column("mix", "By traffic that moved", unit, mix),

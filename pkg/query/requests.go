@@ -131,8 +131,8 @@ func (q *question) requestsTable(rows []calls) *data.Frame {
 		column("upper", "Upper bound (95 %)", unitMilliseconds, upper),
 		column("failed", "Failed", unitShort, failed),
 		column("errorRate", "Error rate", unitShare, errorRate),
-		column("errorRateLower", "Error rate, lower bound (95 %)", unitShare, errorLower),
-		column("errorRateUpper", "Error rate, upper bound (95 %)", unitShare, errorUpper),
+		column("errorRateLower", "Lower bound (95 %)", unitShare, errorLower),
+		column("errorRateUpper", "Upper bound (95 %)", unitShare, errorUpper),
 		column("serverShare", "Server share", unitShare, serverShare),
 		column("serverSamples", "Samples with server time", unitShort, serverSamples))
 	for _, field := range fields[len(q.groups):] {

@@ -41,5 +41,12 @@ func Wilson(k, n float64) (lower, upper float64) {
 func wilson(share, n, z float64) (lower, upper float64) {
 	centre := (share + z*z/(2*n)) / (1 + z*z/n)
 	half := z / (1 + z*z/n) * math.Sqrt(share*(1-share)/n+z*z/(4*n*n))
-	return max(0, centre-half), min(1, centre+half)
+	lower, upper = max(0, centre-half), min(1, centre+half)
+	if share <= 0 {
+		lower = 0 // exactly so; what is left of the subtraction would be shown as 2e-17
+	}
+	if share >= 1 {
+		upper = 1
+	}
+	return lower, upper
 }

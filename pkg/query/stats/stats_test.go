@@ -120,6 +120,10 @@ func TestWilson(t *testing.T) {
 		require.InDelta(t, c.lower, lower, 5e-5)
 		require.InDelta(t, c.upper, upper, 5e-5)
 	}
+	lower, _ := Wilson(0, 1440)
+	require.Zero(t, lower, "none is none, and not what rounding leaves of it")
+	_, upper := Wilson(1440, 1440)
+	require.Equal(t, 1.0, upper)
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 10_000).Draw(t, "n")
 		k := rapid.IntRange(0, n).Draw(t, "k")
