@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sightline-rum/sightline/pkg/demo/backend"
 	"github.com/sightline-rum/sightline/pkg/demo/shop"
 	"github.com/sightline-rum/sightline/pkg/demo/traffic"
 )
@@ -115,9 +117,12 @@ func startDemoDay(t *testing.T) *sidecar {
 	require.NoError(t, err)
 	require.Equal(t, sent.Sent, sent.Acknowledged)
 
-	handler, err := shop.New(shop.Config{CollectorURL: collect})
+	pages, err := shop.New(shop.Config{CollectorURL: collect})
 	require.NoError(t, err)
-	site := httptest.NewServer(handler)
+	services, err := backend.Start(t.Context(), backend.Config{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, services.Stop(context.Background())) })
+	site := httptest.NewServer(services.Handler(pages))
 	t.Cleanup(site.Close)
 	script := &traffic.Script{Shop: site.URL, Collect: collect, App: "shop", Rest: 5 * time.Millisecond}
 	for range 2 {

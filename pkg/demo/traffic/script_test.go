@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sightline-rum/sightline/pkg/demo/backend"
 	"github.com/sightline-rum/sightline/pkg/demo/shop"
 )
 
@@ -53,10 +54,18 @@ func scriptAgainst(t *testing.T, handler http.Handler) (*Script, *collected) {
 	return &Script{Shop: site.URL, Collect: sidecar.URL, App: "shop", Rest: 2 * time.Millisecond}, collector
 }
 
-func TestTheScriptChecksOutInTheShop(t *testing.T) {
-	handler, err := shop.New(shop.Config{CollectorURL: "http://collector.example/collect"})
+// theShop is the demo's own, with the services behind its pages.
+func theShop(t *testing.T) http.Handler {
+	pages, err := shop.New(shop.Config{CollectorURL: "http://collector.example/collect"})
 	require.NoError(t, err)
-	script, got := scriptAgainst(t, handler)
+	services, err := backend.Start(t.Context(), backend.Config{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, services.Stop(context.Background())) })
+	return services.Handler(pages)
+}
+
+func TestTheScriptChecksOutInTheShop(t *testing.T) {
+	script, got := scriptAgainst(t, theShop(t))
 	require.NoError(t, script.Run(context.Background()))
 	require.Equal(t, []string{script.Shop + "/cart", script.Shop + "/checkout", "pay", "order-placed"}, got.names())
 	for i, body := range got.bodies {
@@ -68,8 +77,7 @@ func TestTheScriptChecksOutInTheShop(t *testing.T) {
 }
 
 func TestAScriptThatFailsReportsHowFarItCame(t *testing.T) {
-	handler, err := shop.New(shop.Config{CollectorURL: "http://collector.example/collect"})
-	require.NoError(t, err)
+	handler := theShop(t)
 	script, got := scriptAgainst(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/checkout/pay" {
 			http.Error(w, "no database", http.StatusInternalServerError)
