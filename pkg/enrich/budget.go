@@ -76,13 +76,20 @@ type spill struct {
 	app      string
 	add      bool
 	items    map[string]int64
+
+	of, last string // what was asked for last, and had room: neighbours are often equal
 }
 
 func (s *spill) hold(dimension string, name *string) {
+	if *name == "" || *name == s.last && dimension == s.of {
+		return
+	}
 	if !s.pipeline.budgets[dimension].admit(s.app, *name, s.add) {
 		*name = rum.Overflow
 		s.count(dimension)
+		return
 	}
+	s.of, s.last = dimension, *name
 }
 
 func (s *spill) count(dimension string) {

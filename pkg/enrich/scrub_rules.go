@@ -35,7 +35,8 @@ var textRules = []textRule{
 		pattern: regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?`),
 	},
 	{
-		name: "secret", masks: "values named token, secret, password, api key, session id", signs: signSecret, mark: "$1$2[secret]",
+		name: "secret", masks: "values named token, secret, password, api key, session id", signs: signSecret,
+		mark: "$1$2[secret]",
 		pattern: regexp.MustCompile(`(?i)\b((?:access|refresh|id|auth|csrf|xsrf|api|session)?[_-]?` +
 			`(?:token|secret|password|passwd|pwd|apikey|api[_-]?key|sessionid|authorization))` +
 			`(["']?\s*[=:]\s*["']?)(?:bearer\s+|basic\s+)?[^\s"'&,;)}\]]+`),
@@ -56,7 +57,8 @@ var textRules = []textRule{
 		// A bare run of digits is an order number as often as a telephone's: only what is written as a number for
 		// calling is masked, with its country's code or in the North American manner.
 		name: "phone", masks: "telephone numbers in international or North American form", signs: signPhone, decide: maskPhone,
-		pattern: regexp.MustCompile(`(?:\+|%2[Bb])[1-9]\d{0,2}(?:[ ./-]?\(?\d{1,5}\)?){2,6}|\(\d{3}\) ?\d{3}[ .-]\d{4}|\b\d{3}[.-]\d{3}[.-]\d{4}\b`),
+		pattern: regexp.MustCompile(`(?:\+|%2[Bb])[1-9]\d{0,2}(?:[ ./-]?\(?\d{1,5}\)?){2,6}` +
+			`|\(\d{3}\) ?\d{3}[ .-]\d{4}|\b\d{3}[.-]\d{3}[.-]\d{4}\b`),
 	},
 	{name: "ip", masks: "IP addresses other than the loopback ones", signs: signIP, text: maskIPs},
 }

@@ -34,7 +34,9 @@ func mapFrames(maps *sourcemap.Store, app, release string, frames []rum.Frame) (
 		at, ok := maps.Find(app, release, f.File, f.Line, f.Column)
 		if ok {
 			any = true
-			mapped[i] = rum.Frame{Function: originalName(f.Function, called), File: at.File, Line: at.Line, Column: at.Column, Module: f.Module}
+			mapped[i] = rum.Frame{
+				Function: originalName(f.Function, called), File: at.File, Line: at.Line, Column: at.Column, Module: f.Module,
+			}
 		}
 		called = at.Name
 	}
@@ -64,8 +66,9 @@ func originalName(minified, called string) string {
 // takesCallback are functions of the language and the browser that call a function given to them. Clients may leave
 // their frames out of a stack, and then the function seems to be called by their name.
 var takesCallback = map[string]bool{
-	"apply": true, "call": true, "forEach": true, "map": true, "filter": true, "reduce": true, "reduceRight": true, "find": true,
-	"findIndex": true, "findLast": true, "some": true, "every": true, "flatMap": true, "sort": true, "from": true, "replace": true,
+	"apply": true, "call": true, "forEach": true, "map": true, "filter": true, "reduce": true, "reduceRight": true,
+	"find": true, "findIndex": true, "findLast": true, "some": true, "every": true, "flatMap": true, "sort": true, "from": true,
+	"replace":    true,
 	"replaceAll": true, "then": true, "catch": true, "finally": true, "Promise": true, "setTimeout": true, "setInterval": true,
 	"queueMicrotask": true, "requestAnimationFrame": true, "requestIdleCallback": true, "addEventListener": true,
 	"parse": true, "stringify": true,

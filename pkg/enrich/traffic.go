@@ -8,12 +8,14 @@ import (
 
 // automation marks user agents that are driven by a program and do not say so by a crawler's name.
 var automation = [...]string{
-	"headless", "phantomjs", "puppeteer", "playwright", "selenium", "webdriver", "cypress", "jsdom", "bot/", "bot;", "crawler", "spider",
+	"headless", "phantomjs", "puppeteer", "playwright", "selenium", "webdriver", "cypress", "jsdom",
+	"bot/", "bot;", "crawler", "spider",
 }
 
 // syntheticTools are what tools that measure a site from outside write into the user agent string, in lower case.
 var syntheticTools = [...]struct{ mark, tool string }{
-	{"chrome-lighthouse", "lighthouse"}, {"google page speed", "pagespeed"}, {"pagespeed", "pagespeed"}, {"gtmetrix", "gtmetrix"},
+	{"chrome-lighthouse", "lighthouse"}, {"google page speed", "pagespeed"}, {"pagespeed", "pagespeed"},
+	{"gtmetrix", "gtmetrix"},
 	{"ptst/", "webpagetest"}, {"speedcurve", "speedcurve"}, {"sitespeed.io", "sitespeed.io"}, {"calibre/", "calibre"},
 	{"datadogsynthetics", "datadog"}, {"newrelicpinger", "newrelic"}, {"newrelicsynthetics", "newrelic"},
 	{"dynatracesynthetic", "dynatrace"}, {"ruxitsynthetic", "dynatrace"}, {"catchpoint", "catchpoint"}, {"pingdom", "pingdom"},
