@@ -25,8 +25,10 @@ test('the slowest wait at the checkout leads to the slow span behind it, and tha
   const [slow, ...others] = paid(traces);
   const quick = others.find(({ sessionId }) => sessionId !== slow.sessionId) as Row;
 
-  const sessions = await stack.askUntil({ queryType: 'sessions', app: 'shop', filters: [checkout] }, (rows) => rows.length === 2);
-  expect(sessions.map(({ sessionId }) => sessionId)).toContain(slow.sessionId);
+  const slowest = { queryType: 'sessions', app: 'shop', metric: 'slowestRequest', filters: [checkout] };
+  const sessions = await stack.askUntil(slowest, (rows) => rows.length === 2);
+  expect(sessions.map(({ sessionId }) => sessionId)).toEqual([slow.sessionId, quick.sessionId]);
+  expect(sessions[0]).toMatchObject({ traceId: slow.traceId, slowestRequest: slow.duration });
 
   const spans = await exported(slow.traceId as string, 'credit check');
   const check = spans.find(({ name }) => name === 'credit check');
