@@ -64,6 +64,29 @@ test('a page load leads to the span that its Server-Timing named, and back', asy
   expect(found(back)?.sessionId).toBe(found(rows)?.sessionId);
 });
 
+test('a page load whose header got lost leads to the span that the page itself named', async ({ browser }) => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  let named = '';
+  await page.route(`${stack.shop}/cart`, async (route) => {
+    const answer = await route.fetch();
+    named = /traceparent;desc="([^"]+)"/.exec(answer.headers()['server-timing'])?.[1] ?? '';
+    const tag = `<meta name="traceparent" content="${named}">`;
+    const body = (await answer.text()).replace('<head>', `<head>${tag}`);
+    await route.fulfill({ contentType: 'text/html; charset=utf-8', body });
+  });
+  await page.goto(`${stack.shop}/cart`, { waitUntil: 'networkidle' });
+  await leave(page);
+  const [, traceId, spanId] = named.split('-');
+
+  const filters = [{ key: 'route', operator: '=', values: ['/cart'] }];
+  const found = (rows: Row[]) => rows.find(({ kind }) => kind === 'view');
+  const rows = await stack.askUntil({ queryType: 'traces', app: 'shop', filters }, (rows) => Boolean(found(rows)));
+  expect(found(rows)).toMatchObject({ traceId, spanId, reason: '' });
+  const [span] = await exported(traceId, 'GET /cart');
+  expect(span).toMatchObject({ service: 'shop', spanId });
+});
+
 test('an error that a failing endpoint raised leads to the span that failed, and back', async ({ browser }) => {
   await buy(browser, 'Gift card', 'That did not work. You have not paid.');
   const error = { key: 'kind', operator: '=', values: ['error'] };
@@ -77,9 +100,10 @@ test('an error that a failing endpoint raised leads to the span that failed, and
     service: 'payment',
     failure: 'ledger of gift-cards is read-only',
   });
-  const back = await stack.ask({ queryType: 'traces', app: 'shop', traceId });
-  expect(back.map(({ kind, sessionId }) => [kind, sessionId])).toContainEqual(['error', worst.sessionId]);
-  expect(back.map(({ kind, sessionId }) => [kind, sessionId])).toContainEqual(['fetch', worst.sessionId]);
+  const back = await stack.askUntil({ queryType: 'traces', app: 'shop', traceId }, (rows) => rows.length > 1);
+  const named = back.map(({ kind, sessionId }) => [kind, sessionId]);
+  expect(named).toContainEqual(['error', worst.sessionId]);
+  expect(named).toContainEqual(['fetch', worst.sessionId]);
 });
 
 /** Somebody new buys something, and pays for it in a way that is quick, slow, or fails. */
