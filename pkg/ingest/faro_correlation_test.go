@@ -115,6 +115,16 @@ func TestATraceThatWasNotSampledIsKeptAsSuch(t *testing.T) {
 	require.False(t, b.Errors[1].Unsampled, "without a trace there is nothing to sample")
 }
 
+func TestAPageMayNameItsTraceItself(t *testing.T) {
+	for flags, unsampled := range map[string]bool{"01": false, "00": true} {
+		b := decoded(t, `{"events":[{"name":"faro.performance.navigation","timestamp":"2026-11-23T01:03:50Z","attributes":{
+			"name":"https://s.example/","traceparent":"00-`+serverTrace+`-`+spanID+`-`+flags+`"}}]}`, newTold(nil))
+		require.Equal(t, serverTrace, b.Views[0].TraceID)
+		require.Equal(t, spanID, b.Views[0].SpanID)
+		require.Equal(t, unsampled, b.Views[0].Unsampled, flags)
+	}
+}
+
 // Tracing makes a span for every fetch, but sends its id only where the site lets it. A server that did not get it
 // begins a trace of its own, which its Server-Timing names.
 func TestTheServersOwnTraceWinsOverOneThatNeverGotThere(t *testing.T) {

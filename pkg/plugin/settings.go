@@ -125,7 +125,7 @@ func (s *Settings) check() error {
 	case s.SessionRole != roleViewer && s.SessionRole != roleEditor && s.SessionRole != roleAdmin:
 		return fmt.Errorf("sessionRole %q is unknown: use Viewer, Editor or Admin", s.SessionRole)
 	}
-	if err := checkTempoURL(s.TempoURL); err != nil {
+	if err := CheckTempoURL(s.TempoURL); err != nil {
 		return err
 	}
 	for address := range strings.SplitSeq(s.Address, ",") {
@@ -155,8 +155,8 @@ func (s *Settings) check() error {
 	return s.checkTLS()
 }
 
-// checkTempoURL wants an address alone: a login would be shown to everybody who may see the settings.
-func checkTempoURL(text string) error {
+// CheckTempoURL wants an address alone: a login would be shown to everybody who may see the settings.
+func CheckTempoURL(text string) error {
 	if text == "" {
 		return nil
 	}

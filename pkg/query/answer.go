@@ -54,7 +54,7 @@ func init() {
 		{name: "attribution", table: tableAttribution, formats: []string{formatTable}, limit: 20,
 			metrics: attributable, compares: true, ask: askAttribution},
 		{name: "sessions", table: tableSessions, formats: []string{formatTable}, limit: 100, sessionLevel: true,
-			lists: true, ask: askSessions},
+			metrics: sessionRankings, lists: true, ask: askSessions},
 		{name: "session", table: tableSessionEvents, formats: []string{formatLogs, formatTrace}, limit: 1000,
 			sessionLevel: true, ids: true, lists: true, ask: askSession},
 		{name: "traces", table: tableTraces, formats: []string{formatTable}, limit: 100, sessionLevel: true,

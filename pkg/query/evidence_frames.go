@@ -77,7 +77,7 @@ func (e *evidenceOf) factsOf(s *segmentEvidence) []fact {
 			slow.share = fmt.Sprintf("%.0f %%", 100*x.server)
 			slow.text += fmt.Sprintf("; the server takes %s of it", slow.share)
 		} else {
-			slow.text += "; it sends no Server-Timing"
+			slow.text += "; its visits report no server time"
 		}
 	}
 	all = append(all, slow, s.backend(before))
@@ -112,7 +112,7 @@ func (s *segmentEvidence) backend(before string) fact {
 	p := &s.phases
 	f := fact{name: factBackend, unit: "share", value: &p.server, samples: &p.loads, number: p.server[0]}
 	if p.loads[0] == 0 {
-		f.text = "No page load says what the server took: it sends no Server-Timing"
+		f.text = "No page load says what the server took: visits report no server time"
 	} else {
 		f.share = fmt.Sprintf("%.0f %%", 100*p.server[0])
 		f.text = fmt.Sprintf("Page loads take %.0f ms on average: server %s, network %.0f %%, browser %.0f %%; "+

@@ -264,7 +264,7 @@ func TestEvidenceWithoutIDs(t *testing.T) {
 func TestRefusedEvidence(t *testing.T) {
 	for json, text := range map[string]string{
 		`"groupBy":["endpoint"]`: "what views, requests and errors have in common",
-		`"metric":"lcp"`:         "Valid: onset, deploys, errorRate, errors, slowest, sessions, trace",
+		`"metric":"lcp"`:         "Valid: onset, deploys, errorRate, errors, slowest, backend, sessions, trace",
 		`"compare":"yesterday"`:  "Valid: previous, deploy",
 		`"format":"timeseries"`:  "Valid: table, numeric",
 	} {
@@ -321,7 +321,7 @@ func TestTheBackendsShareEqualsTheNaiveComputation(t *testing.T) {
 	}
 
 	till := factsIn(frames(t, payEvidence+`}`, hours(0.5))[0])["backend"][0]
-	require.Contains(t, till["text"], "it sends no Server-Timing; of API calls, the server takes ")
+	require.Contains(t, till["text"], "visits report no server time; of API calls, the server takes ")
 	require.Nil(t, till["value"])
 	numbers := frames(t, payEvidence+`,"format":"numeric","metric":"backend"}`, hours(0.5))[0]
 	require.Equal(t, 1, numbers.Rows())

@@ -16,8 +16,8 @@ import (
 // and segment; of a table, one a row. A query asks for them ("exemplars": true), as they cost another statement or two.
 //
 // What Grafana draws as exemplars are the rows of a frame whose topic is annotations, by their columns Time and Value
-// (TimeSeriesPanel's ExemplarsPlugin, 10.1 to 13); further columns stand in what a click opens, with their links. Newer
-// versions also want the frame to be named exemplar, or draw its rows as annotations besides.
+// (TimeSeriesPanel's ExemplarsPlugin; tried in 10.1.5 alone); further columns stand in what a click opens, with their links.
+// By their sources, newer versions also want the frame to be named exemplar, or draw its rows as annotations besides.
 type exemplar struct {
 	key                           []string
 	step                          int64

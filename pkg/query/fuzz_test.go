@@ -16,6 +16,8 @@ func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `null`, `[]`, `"vitals"`,
 		`{"queryType":"sessions","filters":[{"key":"route","operator":"!~","values":[".*"]}]}`,
+		`{"queryType":"sessions","metric":"slowestRequest","environment":"*","filters":[
+			{"key":"route","operator":"!=","values":["'"]},{"key":"environment","values":["production"]}]}`,
 		`{"metric":"inp","percentile":"p99.9","groupBy":["route","browser"],"format":"table","compare":"previous"}`,
 		`{"metric":"hero","format":"distribution","groupBy":"device","limit":1e9}`,
 		`{"format":"numeric","environment":"*","groupBy":["environment","traffic"],"minSamples":1e300}`,

@@ -20,7 +20,7 @@ type Query struct {
 	QueryType   string  `json:"queryType"`
 	App         string  `json:"app"`         // "" is the data source's default
 	Environment string  `json:"environment"` // "" is the data source's default, "*" spans all
-	Metric      string  `json:"metric"`      // vitals: lcp … or a custom timing; requests: duration, errorRate …
+	Metric      string  `json:"metric"`      // vitals: lcp … or a custom timing; requests: duration …; sessions: score …
 	Measure     string  `json:"measure"`     // vitals: percentile, good, needsImprovement, poor; impact: percentile, poor
 	Percentile  number  `json:"percentile"`  // in percent
 	GroupBy     names   `json:"groupBy"`

@@ -28,12 +28,17 @@ const (
 	scoreAtMost           = 10
 )
 
-// sessions lists slow, broken and frustrated sessions that were alive within the window, worst first.
+// sessions lists slow, broken and frustrated sessions that were alive within the window, worst first: by their score, or
+// by the slowest call that each waited for.
 func askSessions(ctx context.Context, conn driver.Conn, q *question) (data.Frames, error) {
 	if len(q.groups) > 0 {
 		return nil, badRequest("sessions lists single sessions: groupBy is for other types, filters narrow it down")
 	}
-	sessions, sure, err := q.worstSessions(ctx, conn)
+	ranked := q.worstSessions
+	if q.Metric == sessionsBySlowestCall {
+		ranked = q.slowestSessions
+	}
+	sessions, sure, err := ranked(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -42,12 +47,15 @@ func askSessions(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 		sessions = sessions[:q.limit()]
 	}
 	frame := sessionsTable(sessions)
+	if q.Metric == sessionsBySlowestCall {
+		frame.Fields = append(frame.Fields, slowestCallColumn(sessions))
+	}
 	if cut {
 		frame.AppendNotices(q.cutNotice("sessions"))
 	}
 	if !sure {
-		frame.AppendNotices(info("Too many sessions may be as bad as these to compare them all: others of the same score "+
-			"may be missing. A shorter time range or a filter makes the ranking exact. Compared: %d.", maxCandidates))
+		frame.AppendNotices(info("Too many sessions may be as bad as these to compare them all: others as bad may be "+
+			"missing. A shorter time range or a filter makes the ranking exact. Compared: %d.", maxCandidates))
 	}
 	return data.Frames{frame}, nil
 }
@@ -57,6 +65,7 @@ type session struct {
 	start, end                                            time.Time
 	views, errors, frustrations, failedRequests           uint64
 	lcp, inp, cls                                         *float64 // of the worst view; nil where none was measured
+	slowest                                               float64  // ms, of the slowest call; 0 unless ranked by it
 	score                                                 float64
 	bound                                                 float64 // what the score is at most
 }
@@ -81,7 +90,7 @@ const (
 func (q *question) worstSessions(ctx context.Context, conn driver.Conn) ([]session, bool, error) {
 	most := max(maxCandidates, q.limit()+1)
 	for n := min(max(firstCandidates, 2*q.limit()+1), most); ; n = min(4*n, most) {
-		candidates, err := q.candidates(ctx, conn, n)
+		candidates, err := q.candidates(ctx, conn, candidateOrder{by: "bound", limit: n})
 		if err != nil {
 			return nil, false, err
 		}
@@ -101,9 +110,16 @@ func (q *question) worstSessions(ctx context.Context, conn driver.Conn) ([]sessi
 	}
 }
 
-// candidates reads the sessions with the highest bounds. Each has one row a day and part, put together before anything
-// is decided about it.
-func (q *question) candidates(ctx context.Context, conn driver.Conn, n int) ([]session, error) {
+// candidateOrder is which sessions are read: the first of them by some measure, the largest first.
+type candidateOrder struct {
+	by    string
+	limit int
+	calls func(*statement) string // the slowest call of each session, to which the sessions are kept; nil keeps all
+}
+
+// candidates reads the sessions that come first. Each has one row a day and part, put together before anything is
+// decided about it.
+func (q *question) candidates(ctx context.Context, conn driver.Conn, order candidateOrder) ([]session, error) {
 	var s statement
 	scope := "app = " + s.bind("app", "String", q.App)
 	if q.Environment != anyEnvironment {
@@ -118,24 +134,31 @@ func (q *question) candidates(ctx context.Context, conn driver.Conn, n int) ([]s
 		worst = append(worst, fmt.Sprintf("maxOrNullIf(last, name = %s) AS %s", metric, key))
 		exact = append(exact, "v."+key)
 	}
-	sql := fmt.Sprintf(`WITH candidates AS (
+	slow, joined, slowest := "", "", "toFloat64(0) AS s_slowest, max(trace_id) AS s_trace"
+	if order.calls != nil {
+		slow = "slow AS (\n" + order.calls(&s) + "\n), "
+		joined = "INNER JOIN slow USING (session_id)"
+		slowest = "any(call_duration) AS s_slowest, any(call_trace) AS s_trace"
+	}
+	sql := fmt.Sprintf(`WITH %[11]scandidates AS (
   SELECT session_id, min(start) AS s_start, max(end) AS s_end,
     sum(views) AS s_views, sum(errors) AS s_errors,
     sum(frustrations) AS s_frustrations, sum(failed_requests) AS s_failed,
     max(worst_lcp) AS s_lcp, max(worst_inp) AS s_inp, max(worst_cls) AS s_cls,
     argMinMerge(first_route) AS s_route, max(browser) AS s_browser, max(device) AS s_device, max(country) AS s_country,
-    max(release) AS s_release, max(trace_id) AS s_trace,
+    max(release) AS s_release, %[12]s,
     %[1]s AS suffered,
     suffered + %[2]s AS bound
-  FROM sessions
+  FROM sessions %[13]s
   WHERE %[3]s AND day >= toDate(%[4]s) - 1 AND day <= toDate(%[5]s) + 1
   GROUP BY session_id
   HAVING %[6]s
-  ORDER BY bound DESC, s_start DESC, session_id
+  ORDER BY %[14]s DESC, s_start DESC, session_id
   LIMIT %[7]s
 )
 SELECT c.session_id, s_start, s_end, s_views, s_errors, s_frustrations, s_failed,
-  s_route, s_browser, s_device, s_country, s_release, s_trace, toFloat64(suffered), toFloat64(bound), %[8]s
+  s_route, s_browser, s_device, s_country, s_release, s_trace,
+  toFloat64(s_slowest), toFloat64(suffered), toFloat64(bound), %[8]s
 FROM candidates AS c
 LEFT JOIN (
   SELECT session_id, %[9]s
@@ -149,13 +172,14 @@ LEFT JOIN (
   )
   GROUP BY session_id
 ) AS v ON v.session_id = c.session_id`,
-		sufferedExpr(), boundExpr(&s), scope, from, to, strings.Join(having, "\n    AND "), s.bind("candidates", "UInt64", n),
-		strings.Join(exact, ", "), strings.Join(worst, ", "), strings.Join(measured, ", "))
+		sufferedExpr(), boundExpr(&s), scope, from, to, strings.Join(having, "\n    AND "),
+		s.bind("candidates", "UInt64", order.limit), strings.Join(exact, ", "), strings.Join(worst, ", "),
+		strings.Join(measured, ", "), slow, slowest, joined, order.by)
 	var all []session
 	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var r session
 		err := rows.Scan(&r.id, &r.start, &r.end, &r.views, &r.errors, &r.frustrations, &r.failedRequests,
-			&r.route, &r.browser, &r.device, &r.country, &r.release, &r.traceID, &r.score, &r.bound,
+			&r.route, &r.browser, &r.device, &r.country, &r.release, &r.traceID, &r.slowest, &r.score, &r.bound,
 			&r.lcp, &r.inp, &r.cls)
 		for key, value := range map[string]*float64{"lcp": r.lcp, "inp": r.inp, "cls": r.cls} {
 			r.score += vitalScore(key, value)

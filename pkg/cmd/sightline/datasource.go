@@ -37,7 +37,12 @@ type datasourceCmd struct {
 	Tempo       string   `name:"tempo" placeholder:"UID" help:"Link trace ids to this Tempo data source."`
 	Loki        string   `name:"loki" placeholder:"UID" help:"Link trace ids to their log lines in this Loki data source."`
 	LokiQuery   string   `name:"loki-query" placeholder:"LOGQL" help:"What finds those lines, with $${traceId} for the id. Any service's unless you say so."`
-	Prometheus  string   `name:"prometheus" placeholder:"UID" help:"Link endpoints and hosts to how busy their service is in this Prometheus data source."`
+
+	LokiRequestQuery   string `name:"loki-request-query" placeholder:"LOGQL" help:"What finds the lines of a request id, on sites without tracing, with $${requestId} for the id. Any service's unless you say so."`
+	TempoURL           string `name:"tempo-url" placeholder:"URL" help:"Let the plugin itself ask this Tempo, as Grafana's machine reaches it, which traces it does not have: http://tempo:3200."`
+	TempoRetentionDays uint16 `name:"tempo-retention-days" placeholder:"DAYS" help:"How long that Tempo keeps traces, so that an older one is not asked for."`
+
+	Prometheus string `name:"prometheus" placeholder:"UID" help:"Link endpoints and hosts to how busy their service is in this Prometheus data source."`
 
 	PrometheusQuery string `name:"prometheus-query" placeholder:"PROMQL" help:"What tells that, with $${value} for the endpoint or host. The CPU time of every job unless you say so."`
 }
@@ -79,9 +84,14 @@ func (c *datasourceCmd) write(out io.Writer) error {
 		}
 		settings.Address = c.Address
 	}
+	if err := plugin.CheckTempoURL(c.TempoURL); err != nil {
+		return fmt.Errorf("--tempo-url: %w", err)
+	}
 	settings.DefaultApp, settings.DefaultEnvironment, settings.Apps = c.App, c.Environment, c.Only
 	settings.TempoUID, settings.LokiUID, settings.PrometheusUID = c.Tempo, c.Loki, c.Prometheus
-	settings.LokiQuery, settings.PrometheusQuery = c.LokiQuery, c.PrometheusQuery
+	settings.LokiQuery, settings.LokiRequestQuery = c.LokiQuery, c.LokiRequestQuery
+	settings.TempoURL, settings.TempoRetentionDays = c.TempoURL, int(c.TempoRetentionDays)
+	settings.PrometheusQuery = c.PrometheusQuery
 	password, err := c.password(settings.Password)
 	if err != nil {
 		return err
@@ -157,6 +167,9 @@ func (c *datasourceCmd) file(s plugin.Settings, password string) yaml.MapSlice {
 	add("tempoUid", literal(s.TempoUID), s.TempoUID != "")
 	add("lokiUid", literal(s.LokiUID), s.LokiUID != "")
 	add("lokiQuery", literal(s.LokiQuery), s.LokiQuery != "")
+	add("lokiRequestQuery", literal(s.LokiRequestQuery), s.LokiRequestQuery != "")
+	add("tempoUrl", literal(s.TempoURL), s.TempoURL != "")
+	add("tempoRetentionDays", s.TempoRetentionDays, s.TempoRetentionDays != 0)
 	add("prometheusUid", literal(s.PrometheusUID), s.PrometheusUID != "")
 	add("prometheusQuery", literal(s.PrometheusQuery), s.PrometheusQuery != "")
 

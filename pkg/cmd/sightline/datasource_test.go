@@ -138,6 +138,7 @@ func TestTheProvisionedDataSourceSaysWhatTheDSNSays(t *testing.T) {
 		ClickHouse: "clickhouse://reader:pa$$w%24rd@db-1:9440,db-2/sightline?secure=true", CAFile: "/etc/ssl/ours.pem",
 		Name: "RUM", UID: "rum", Default: true, App: "shop", Environment: "staging", Only: []string{"shop", "b$og"},
 		Tempo: "tempo", Loki: "loki", LokiQuery: `{job=~".+"} |= "${traceId}"`,
+		LokiRequestQuery: `{job="shop"} |= "${requestId}"`, TempoURL: "https://tempo:3200", TempoRetentionDays: 14,
 		Prometheus: "prometheus", PrometheusQuery: `up{instance="${value}"}`,
 	}
 	var out bytes.Buffer
@@ -161,6 +162,9 @@ func TestTheProvisionedDataSourceSaysWhatTheDSNSays(t *testing.T) {
 	require.Equal(t, "tempo", settings.TempoUID)
 	require.Equal(t, "loki", settings.LokiUID)
 	require.Equal(t, `{job=~".+"} |= "${traceId}"`, settings.LokiQuery)
+	require.Equal(t, `{job="shop"} |= "${requestId}"`, settings.LokiRequestQuery)
+	require.Equal(t, "https://tempo:3200", settings.TempoURL)
+	require.Equal(t, 14, settings.TempoRetentionDays)
 	require.Equal(t, "prometheus", settings.PrometheusUID)
 	require.Equal(t, `up{instance="${value}"}`, settings.PrometheusQuery)
 }
@@ -171,6 +175,7 @@ func TestADataSourceThatCouldNotWorkIsRefused(t *testing.T) {
 		"--clickhouse: ":                         {ClickHouse: "mysql://db/sightline"},
 		"the DSN has no password":                {ClickHouse: "clickhouse://reader@db:9000/sightline"},
 		"--address db.internal is not host:port": {ClickHouse: "clickhouse://u:p@db:9000/s", Address: "db.internal"},
+		"--tempo-url: tempoUrl must be":          {ClickHouse: "clickhouse://u:p@db:9000/s", TempoURL: "tempo:3200"},
 	} {
 		var out bytes.Buffer
 		require.ErrorContains(t, c.write(&out), message)

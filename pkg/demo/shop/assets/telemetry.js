@@ -14,6 +14,8 @@
   if (tracing) {
     instrumentations.push(new tracing.TracingInstrumentation());
   }
+  // A page may name its trace itself, where Server-Timing does not get through to the browser: pkg/correlate.
+  const traceparent = document.querySelector('meta[name="traceparent"]')?.content;
   sdk.initializeFaro({
     url: settings.collector,
     app: { name: settings.app, version: settings.release, environment: settings.environment },
@@ -22,6 +24,12 @@
     webVitalsInstrumentation: { trackAttributionSources: true },
     pageTracking: { generatePageId: ({ pathname }) => route(pathname) },
     sessionTracking: { enabled: true, persistent: true },
+    beforeSend: (item) => {
+      if (traceparent && item.payload.name === 'faro.performance.navigation') {
+        item.payload.attributes.traceparent = traceparent;
+      }
+      return item;
+    },
     experimental: { trackNavigation: true },
   });
 })();
