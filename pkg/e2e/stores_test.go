@@ -97,6 +97,39 @@ stores:
 	}
 }
 
+// The visitor was in two countries, and so in two stores.
+func TestAnErasureReachesEveryRegion(t *testing.T) {
+	eu := startSidecar(t)
+	world := newSidecar(t)
+	t.Cleanup(world.stop)
+	world.config = configured(t, fmt.Sprintf("stores:\n  eu: {clickhouse: %q, countries: [DE]}\n", eu.dsn()))
+	world.start()
+	world.waitReady()
+	for _, country := range []string{"DE", "US"} {
+		require.Equal(t, http.StatusAccepted, visitFrom(world, country, "erased"))
+		require.Equal(t, http.StatusAccepted, visitFrom(world, country, "kept"))
+	}
+	require.Eventually(t, func() bool {
+		return world.metric(`sightline_spool_records{store=""}`) == 0 &&
+			world.metric(`sightline_spool_records{store="eu"}`) == 0
+	}, time.Minute, 50*time.Millisecond)
+	said, err := world.run("erase", "--session", "erased")
+	require.NoError(t, err, said)
+	require.Contains(t, said, "verified: they are gone, and will not come back")
+	for _, country := range []string{"DE", "US"} { // a page that was still open
+		require.Equal(t, http.StatusAccepted, visitFrom(world, country, "erased"))
+	}
+	require.Eventually(t, func() bool {
+		return world.metric(`sightline_spool_records{store=""}`) == 0 &&
+			world.metric(`sightline_spool_records{store="eu"}`) == 0
+	}, time.Minute, 50*time.Millisecond)
+	for _, s := range []*sidecar{eu, world} {
+		require.EqualValues(t, 1, s.number("SELECT count() FROM events WHERE app = 'shop'"))
+		require.Zero(t, s.number("SELECT count() FROM sessions WHERE session_id = 'erased'"))
+		require.EqualValues(t, 1, s.number("SELECT count() FROM erasures FINAL WHERE state = 'verified'"))
+	}
+}
+
 // The second sidecar has a spool of its own and stores into the engine of the first. Both and the engine are killed.
 func TestSeveralSidecarsSideBySideLoseAndDoubleNothing(t *testing.T) {
 	first := startSidecar(t)

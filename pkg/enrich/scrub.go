@@ -17,7 +17,7 @@ func (p *Pipeline) scrub(b *rum.Beacon) {
 	b.EachItem(scrubItem)
 	for i := range b.Vitals {
 		v := &b.Vitals[i]
-		v.MetricID = cleanID(v.MetricID)
+		v.MetricID = CleanID(v.MetricID)
 		maps.DeleteFunc(v.Parts, func(name string, _ float32) bool { return !partName(name) })
 		cleanAll(CleanText, &v.Metric, &v.Target, &v.ScriptInvoker, &v.ScriptFunction, &v.InteractionType, &v.LoadState)
 		cleanAll(CleanURL, &v.TargetURL, &v.ScriptURL)
@@ -66,12 +66,12 @@ func (p *Pipeline) scrubPage(b *rum.Beacon) {
 	cleanAll(CleanURL, &c.PageURL)
 	cleanAll(CleanText, &c.RouteName, &c.Language)
 	cleanAll(CleanLabel, &c.App, &c.Environment, &c.Release, &c.Platform, &c.SDK, &c.Synthetic, &c.Consent)
-	cleanAll(cleanAgent, &c.UserAgent, &c.Brands)
-	c.SessionID = cleanID(c.SessionID)
+	cleanAll(CleanAgent, &c.UserAgent, &c.Brands)
+	c.SessionID = CleanID(c.SessionID)
 	scrubAttributes(c.Attributes)
 	for i := range b.Views {
 		v := &b.Views[i]
-		v.PreviousViewID = cleanID(v.PreviousViewID)
+		v.PreviousViewID = CleanID(v.PreviousViewID)
 		v.Path = CleanURL(v.Path)
 		if kept != "" && v.Path == pathOf(c.PageURL) {
 			v.Path += kept
@@ -80,7 +80,7 @@ func (p *Pipeline) scrubPage(b *rum.Beacon) {
 }
 
 func scrubItem(item *rum.Item) {
-	item.ViewID, item.ActionID, item.RequestID = cleanID(item.ViewID), cleanID(item.ActionID), cleanID(item.RequestID)
+	item.ViewID, item.ActionID, item.RequestID = CleanID(item.ViewID), CleanID(item.ActionID), CleanID(item.RequestID)
 	cleanAll(CleanLabel, &item.Navigation)
 	scrubAttributes(item.Attributes)
 }
@@ -192,14 +192,14 @@ func CleanLabel(text string) string {
 	return CleanText(text)
 }
 
-// cleanAgent masks in a user agent string, where a product's version may look like an address.
-func cleanAgent(text string) string {
+// CleanAgent masks in a user agent string, where a product's version may look like an address.
+func CleanAgent(text string) string {
 	return maskAddresses(cleanText(text, everySign&^signIP, nil), true, func(string, string) {})
 }
 
-// cleanID drops an identifier that is something private: with a mark in it, it would join rows that do not belong
+// CleanID drops an identifier that is something private: with a mark in it, it would join rows that do not belong
 // together. Digits say nothing of an identifier, one in ten of which passes for a card's number.
-func cleanID(id string) string {
+func CleanID(id string) string {
 	if cleanText(id, everySign&^(signCard|signPhone), nil) != id {
 		return ""
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/sightline-rum/sightline/pkg/quarantine"
 	"github.com/sightline-rum/sightline/pkg/rum"
 	"github.com/sightline-rum/sightline/pkg/store"
 )
@@ -41,11 +42,17 @@ type Request struct {
 	By      string // who asked, for the record
 }
 
-// Options are what Erasures are made of. All are required but Count.
+// Options are what Erasures are made of. The folder and the logger are required.
 type Options struct {
-	Folder      string // for the requests
-	DeadLetters string // folder of records that could not be stored, which may be the subject's
-	Logger      *slog.Logger
+	Folder string // for the requests
+	Logger *slog.Logger
+
+	// Stores are all that may hold a subject's rows, by name, each with the folder of the records that could not be
+	// stored in it. Without any there is one, whose name is "".
+	Stores map[string]string
+
+	// Quarantine holds rejected items, some of which may be the subject's. It may be nil.
+	Quarantine *quarantine.Quarantine
 
 	// Count adds to one of the pipeline's own counters. It may be nil.
 	Count func(app, environment, counter, reason string, n int64)
@@ -54,10 +61,12 @@ type Options struct {
 // Erasures are all that were asked for. They are safe for concurrent use.
 type Erasures struct {
 	options Options
-	wake    chan struct{}
+	wake    map[string]chan struct{} // by store
+
+	changing sync.Mutex // held while a request's file is written: every store goes on by itself
 
 	mu         sync.RWMutex
-	all        map[string]*erasure
+	all        map[string]*erasure  // what a pointer points to never changes
 	tombstones map[string]time.Time // by hash: what was known until then is erased
 }
 
@@ -73,15 +82,8 @@ type erasure struct {
 	VerifiedAt  time.Time         `json:"verified_at,omitzero"`
 	Rows        map[string]uint64 `json:"rows,omitempty"`
 
-	Subject *store.Subject `json:"subject,omitempty"` // until verified
-	Plan    *plan          `json:"plan,omitempty"`    // what must be known before rows are erased
-}
-
-// plan is what an erasure found in the store before it changed anything.
-type plan struct {
-	Rows   map[string]uint64   `json:"rows"`
-	Hours  []store.TouchedHour `json:"hours"`
-	Groups []store.ErrorGroup  `json:"groups"`
+	Subject *store.Subject      `json:"subject,omitempty"` // until verified
+	Stores  map[string]progress `json:"stores,omitempty"`  // until verified
 }
 
 // Open reads what was asked for before, finished or not.
@@ -92,7 +94,13 @@ func Open(o Options) (*Erasures, error) {
 	if o.Count == nil {
 		o.Count = func(string, string, string, string, int64) {}
 	}
-	e := &Erasures{options: o, wake: make(chan struct{}, 1), all: map[string]*erasure{}, tombstones: map[string]time.Time{}}
+	if len(o.Stores) == 0 {
+		o.Stores = map[string]string{"": ""}
+	}
+	e := &Erasures{options: o, wake: map[string]chan struct{}{}, all: map[string]*erasure{}, tombstones: map[string]time.Time{}}
+	for name := range o.Stores {
+		e.wake[name] = make(chan struct{}, 1)
+	}
 	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
 		return nil, fmt.Errorf("erase: %w", err)
 	}
@@ -128,11 +136,18 @@ func (e *Erasures) Ask(r Request) (id string, err error) {
 	e.all[one.ID] = one
 	e.bury(one)
 	e.mu.Unlock()
-	select {
-	case e.wake <- struct{}{}:
-	default:
-	}
+	e.wakeAll()
 	return one.ID, nil
+}
+
+// wakeAll has every store look for what is unfinished.
+func (e *Erasures) wakeAll() {
+	for _, wake := range e.wake {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // bury remembers an erasure's tombstones. The caller holds the lock.
@@ -147,25 +162,30 @@ func (e *Erasures) bury(one *erasure) {
 // Erased says whether a beacon belongs to a session that was erased, or to a user and to the time before the erasure: a
 // user who comes again afterwards is measured again.
 func (e *Erasures) Erased(b *rum.Beacon) bool {
+	c := &b.Context
+	return e.erased(c.App, c.SessionID, c.UserKey, b.Earliest)
+}
+
+// erased is Erased for what is not a beacon. When it happened is asked for only where that decides.
+func (e *Erasures) erased(app, session, userKey string, at func() int64) bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if len(e.tombstones) == 0 {
 		return false
 	}
-	c := &b.Context
-	if c.SessionID != "" {
-		if _, erased := e.tombstones[hashOfSession(c.App, c.SessionID)]; erased {
+	if session != "" {
+		if _, erased := e.tombstones[hashOfSession(app, session)]; erased {
 			return true
 		}
-		if _, erased := e.tombstones[hashOfSession("", c.SessionID)]; erased {
+		if _, erased := e.tombstones[hashOfSession("", session)]; erased {
 			return true
 		}
 	}
-	if c.UserKey == "" {
+	if userKey == "" {
 		return false
 	}
-	until, erased := e.tombstones[hashOfUser(c.App, c.UserKey)]
-	return erased && b.Earliest() <= until.UnixMilli()
+	until, erased := e.tombstones[hashOfUser(app, userKey)]
+	return erased && at() <= until.UnixMilli()
 }
 
 func hashOfSession(app, session string) string { return hash(KindSession, app, session) }

@@ -117,11 +117,16 @@ func TestAnErasureThatWasInterruptedIsFinishedAtTheNextStart(t *testing.T) {
 		do   func(ctx context.Context, w *world, one *erasure) error
 	}{
 		{"asked", func(context.Context, *world, *erasure) error { return nil }},
-		{"planned", func(ctx context.Context, w *world, one *erasure) error { return w.erasures.plan(ctx, w.store, one) }},
+		{"planned", func(ctx context.Context, w *world, one *erasure) error {
+			_, err := w.erasures.plan(ctx, "", w.store, one)
+			return err
+		}},
 		{"rows erased", func(ctx context.Context, w *world, one *erasure) error { return w.store.EraseRows(ctx, *one.Subject) }},
-		{"hours marked", func(ctx context.Context, w *world, one *erasure) error { return w.store.MarkHours(ctx, one.Plan.Hours) }},
+		{"hours marked", func(ctx context.Context, w *world, one *erasure) error {
+			return w.store.MarkHours(ctx, one.Stores[""].Plan.Hours)
+		}},
 		{"groups rebuilt", func(ctx context.Context, w *world, one *erasure) error {
-			return w.store.RebuildGroups(ctx, one.Plan.Groups)
+			return w.store.RebuildGroups(ctx, one.Stores[""].Plan.Groups)
 		}},
 	}
 	for n, last := range steps {
@@ -134,9 +139,8 @@ func TestAnErasureThatWasInterruptedIsFinishedAtTheNextStart(t *testing.T) {
 			})
 			id, err := w.erasures.Ask(Request{App: "shop", Session: "session-3"})
 			require.NoError(t, err)
-			one := w.erasures.unfinished()[0]
 			for _, step := range steps[:n+1] {
-				require.NoError(t, step.do(t.Context(), w, one))
+				require.NoError(t, step.do(t.Context(), w, w.erasures.find(id)))
 			}
 			w.restart()
 			w.running(func() { require.Equal(t, StateVerified, w.verified(id).State) })

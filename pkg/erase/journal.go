@@ -38,6 +38,13 @@ func (e *Erasures) read() error {
 			return fmt.Errorf("erase: %s is damaged: %w; restore it from a backup, or delete it and ask for the erasure again",
 				file, err)
 		}
+		if one.State != StateVerified { // what it waited for may be a store that is no longer configured
+			if e.settle(&one); one.State == StateVerified {
+				if err := e.write(&one); err != nil {
+					return err
+				}
+			}
+		}
 		e.all[one.ID] = &one
 		e.bury(&one)
 	}

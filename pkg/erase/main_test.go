@@ -18,6 +18,7 @@ import (
 	"github.com/sightline-rum/sightline/pkg/engine"
 	"github.com/sightline-rum/sightline/pkg/engine/enginetest"
 	"github.com/sightline-rum/sightline/pkg/enrich"
+	"github.com/sightline-rum/sightline/pkg/quarantine"
 	"github.com/sightline-rum/sightline/pkg/rum"
 	"github.com/sightline-rum/sightline/pkg/spool"
 	"github.com/sightline-rum/sightline/pkg/store"
@@ -42,11 +43,14 @@ var databases atomic.Int32
 // world is a sidecar's inside: a spool, a drainer and a store, with erasures among them.
 type world struct {
 	t        *testing.T
+	name     string            // of the store
+	further  map[string]string // the dead letters of the sidecar's other stores
 	folder   string
 	store    *store.Store
 	spool    *spool.Spool
 	erasures *Erasures
 	drainer  *drain.Drainer
+	rejected *quarantine.Quarantine
 	erased   atomic.Int64 // items that were dropped when drained
 }
 
@@ -61,6 +65,8 @@ func newWorld(t *testing.T) *world {
 	w.spool, err = spool.Open(filepath.Join(w.folder, "spool"), spool.Options{Gather: time.Millisecond})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.spool.Close()) })
+	w.rejected = quarantine.Open(filepath.Join(w.folder, "quarantine"), quarantine.Options{})
+	t.Cleanup(func() { require.NoError(t, w.rejected.Close()) })
 	w.restart()
 	return w
 }
@@ -70,9 +76,19 @@ func (w *world) deadLetters() string { return filepath.Join(w.folder, "dead-lett
 // restart begins again from what is on disk.
 func (w *world) restart() {
 	w.t.Helper()
+	stores := map[string]string{"": w.deadLetters()}
+	for name, folder := range w.further {
+		stores[name] = folder
+	}
 	var err error
-	w.erasures, err = Open(Options{Folder: filepath.Join(w.folder, "erasures"), DeadLetters: w.deadLetters(), Logger: slog.New(slog.DiscardHandler)})
+	w.erasures, err = Open(Options{Folder: filepath.Join(w.folder, "erasures"), Stores: stores,
+		Logger: slog.New(slog.DiscardHandler), Quarantine: w.rejected})
 	require.NoError(w.t, err)
+	w.drains()
+}
+
+func (w *world) drains() {
+	w.t.Helper()
 	pipeline, err := enrich.New(enrich.Config{Erased: w.erasures.Erased, Count: func(_, _, counter, _ string, n int64) {
 		if counter == "erased" {
 			w.erased.Add(n)
@@ -94,11 +110,11 @@ func (w *world) append(beacons ...*rum.Beacon) {
 // running does something while the drainer and the erasures run as in a sidecar.
 func (w *world) running(do func()) {
 	w.t.Helper()
-	require.NoError(w.t, w.erasures.Resume(w.t.Context(), w.store))
+	require.NoError(w.t, w.erasures.Resume(w.t.Context(), w.name, w.store))
 	ctx, stop := context.WithCancel(w.t.Context())
 	ended := make(chan struct{}, 2)
 	go func() { _ = w.drainer.Run(ctx); ended <- struct{}{} }()
-	go func() { w.erasures.Run(ctx, w.store, w.drainer.Hold); ended <- struct{}{} }()
+	go func() { w.erasures.Run(ctx, w.name, w.store, w.drainer.Hold); ended <- struct{}{} }()
 	do()
 	require.NoError(w.t, w.drainer.Flush(ctx))
 	stop()

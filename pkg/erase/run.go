@@ -15,165 +15,212 @@ const learnEvery = 15 * time.Second
 // Hold keeps batches from being inserted until release is called; see drain.Drainer.
 type Hold func(ctx context.Context) (release func(), err error)
 
-// Resume learns what was erased and finishes what was left unfinished. Call it before anything is drained: until then
-// no error can be inserted into a group that is being rebuilt.
-func (e *Erasures) Resume(ctx context.Context, into *store.Store) error {
-	if err := e.learn(ctx, into); err != nil {
+// Resume learns what was erased and finishes what was left unfinished in a store. Call it before anything is drained
+// into it: until then no error can be inserted into a group that is being rebuilt.
+func (e *Erasures) Resume(ctx context.Context, name string, into *store.Store) error {
+	if err := e.learn(ctx, name, into); err != nil {
 		return err
 	}
-	for _, one := range e.unfinished() {
-		if err := e.finish(ctx, into, one); err != nil {
+	if err := e.purge(name); err != nil {
+		return err
+	}
+	for _, id := range e.unfinished(name) {
+		if err := e.finish(ctx, name, into, id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Run does what is asked for until the context ends, each as often as it takes.
-func (e *Erasures) Run(ctx context.Context, into *store.Store, hold Hold) {
+// Run does what is asked for in one store until the context ends, each as often as it takes.
+func (e *Erasures) Run(ctx context.Context, name string, into *store.Store, hold Hold) {
 	ticker := time.NewTicker(learnEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-e.wake:
+		case <-e.wake[name]:
 		case <-ticker.C:
-			if err := e.learn(ctx, into); err != nil && ctx.Err() == nil {
-				e.options.Logger.Warn("what other sidecars erased is not known", "error", err)
+			if err := e.learn(ctx, name, into); err != nil && ctx.Err() == nil {
+				e.options.Logger.Warn("what other sidecars erased is not known", "store", name, "error", err)
 			}
 		}
-		for _, one := range e.unfinished() {
-			if err := e.finishHeld(ctx, into, hold, one); err != nil && ctx.Err() == nil {
-				e.options.Logger.Error("an erasure is not finished and will be tried again", "id", one.ID, "error", err)
+		for _, id := range e.unfinished(name) {
+			if err := e.finishHeld(ctx, name, into, hold, id); err != nil && ctx.Err() == nil {
+				e.options.Logger.Error("an erasure is not finished and will be tried again", "store", name, "id", id, "error", err)
 			}
 		}
 	}
 }
 
-func (e *Erasures) finishHeld(ctx context.Context, into *store.Store, hold Hold, one *erasure) error {
+func (e *Erasures) finishHeld(ctx context.Context, name string, into *store.Store, hold Hold, id string) error {
 	release, err := hold(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	return e.finish(ctx, into, one)
+	return e.finish(ctx, name, into, id)
 }
 
-// learn takes over the tombstones that are in the store.
-func (e *Erasures) learn(ctx context.Context, from *store.Store) error {
+// learn takes over the tombstones that are in a store. What this sidecar holds of those that others asked for goes.
+func (e *Erasures) learn(ctx context.Context, name string, from *store.Store) error {
 	all, err := from.Tombstones(ctx)
 	if err != nil {
 		return err
 	}
+	if !e.buryAll(all) {
+		return nil
+	}
+	return e.purge(name)
+}
+
+// buryAll says whether any of the tombstones is new.
+func (e *Erasures) buryAll(all map[string]time.Time) (anyNew bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for hash, at := range all {
 		if at.After(e.tombstones[hash]) {
 			e.tombstones[hash] = at
+			anyNew = true
 		}
 	}
-	return nil
+	return anyNew
 }
 
-// unfinished are copies, the oldest first.
-func (e *Erasures) unfinished() []*erasure {
+// unfinished are the ids of what is left to do in a store, the oldest first.
+func (e *Erasures) unfinished(name string) []string {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	var all []*erasure
+	var ids []string
 	for _, id := range slices.Sorted(maps.Keys(e.all)) {
-		if one := *e.all[id]; one.State != StateVerified {
-			all = append(all, &one)
+		if !e.all[id].doneIn(name) {
+			ids = append(ids, id)
 		}
 	}
-	return all
+	return ids
 }
 
-// finish does the steps that are left. Each can be done again, and what later steps need is on disk before rows go.
-func (e *Erasures) finish(ctx context.Context, into *store.Store, one *erasure) error {
-	if one.Plan == nil {
-		if err := e.plan(ctx, into, one); err != nil {
+// finish does the steps that are left in a store. Each can be done again, and what later steps need is on disk before
+// rows go.
+func (e *Erasures) finish(ctx context.Context, name string, into *store.Store, id string) error {
+	one := e.find(id)
+	for !one.doneIn(name) {
+		var err error
+		if one, err = e.plan(ctx, name, into, one); err != nil {
+			return err
+		}
+		if one, err = e.carryOut(ctx, name, into, one); err != nil {
 			return err
 		}
 	}
-	if err := into.RecordErasure(ctx, one.record()); err != nil {
-		return err
+	if one.State == StateVerified {
+		e.options.Count(one.App, "", "erasures", one.Kind, 1)
+		e.options.Logger.Info("erased and verified", "id", one.ID, "kind", one.Kind, "rows", one.Rows)
 	}
-	if err := into.EraseRows(ctx, *one.Subject); err != nil {
-		return err
-	}
-	if err := into.MarkHours(ctx, one.Plan.Hours); err != nil {
-		return err
-	}
-	if err := into.RebuildGroups(ctx, one.Plan.Groups); err != nil {
-		return err
-	}
-	if err := e.purgeDeadLetters(); err != nil {
-		return err
-	}
-	if err := into.VerifyErased(ctx, *one.Subject); err != nil {
-		return err
-	}
-	one.State, one.VerifiedAt, one.Rows = StateVerified, time.Now().UTC().Truncate(time.Millisecond), one.Plan.Rows
-	one.Subject, one.Plan = nil, nil
-	if err := into.RecordErasure(ctx, one.record()); err != nil {
-		return err
-	}
-	if err := e.keep(one); err != nil {
-		return err
-	}
-	e.options.Count(one.App, "", "erasures", one.Kind, 1)
-	e.options.Logger.Info("erased and verified", "id", one.ID, "kind", one.Kind, "rows", one.Rows)
 	return nil
 }
 
-// plan finds the subject's rows. A user is erased with the whole of every session the user was seen in: who else would
-// the part before the login be of?
-func (e *Erasures) plan(ctx context.Context, from *store.Store, one *erasure) error {
-	subject := *one.Subject
-	if subject.UserKey != "" {
-		sessions, err := from.SessionsOf(ctx, subject.App, subject.UserKey)
+// carryOut erases what was planned. The erasure is verified with the last store.
+func (e *Erasures) carryOut(ctx context.Context, name string, into *store.Store, one *erasure) (*erasure, error) {
+	subject, at := one.planned(name), one.Stores[name]
+	if err := into.RecordErasure(ctx, one.record(nil)); err != nil {
+		return nil, err
+	}
+	if err := into.EraseRows(ctx, subject); err != nil {
+		return nil, err
+	}
+	if err := into.MarkHours(ctx, at.Plan.Hours); err != nil {
+		return nil, err
+	}
+	if err := into.RebuildGroups(ctx, at.Plan.Groups); err != nil {
+		return nil, err
+	}
+	if err := e.purge(name); err != nil {
+		return nil, err
+	}
+	if err := into.VerifyErased(ctx, subject); err != nil {
+		return nil, err
+	}
+	verified := one.clone()
+	verified.State, verified.VerifiedAt = StateVerified, time.Now().UTC().Truncate(time.Millisecond)
+	at = progress{Sessions: at.Sessions, Rows: sum(at.Rows, at.Plan.Rows)}
+	if err := into.RecordErasure(ctx, verified.record(at.Rows)); err != nil {
+		return nil, err
+	}
+	return e.change(one.ID, func(one *erasure) {
+		one.Stores[name] = at
+		e.settle(one)
+	})
+}
+
+// plan finds the subject's rows in a store. A user is erased with the whole of every session the user was seen in, and
+// in every store: who else would the part before the login be of?
+func (e *Erasures) plan(ctx context.Context, name string, from *store.Store, one *erasure) (*erasure, error) {
+	if one.Stores[name].Plan != nil {
+		return one, nil
+	}
+	if one.Subject.UserKey != "" {
+		found, err := from.SessionsOf(ctx, one.Subject.App, one.Subject.UserKey)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		subject.Sessions = sessions
-		for _, session := range sessions {
-			if hash := hashOfSession(subject.App, session); !slices.Contains(one.Tombstones, hash) {
-				one.Tombstones = append(one.Tombstones, hash)
-			}
+		if one, err = e.add(one, found); err != nil {
+			return nil, err
 		}
 	}
 	var found plan
 	var err error
-	if found.Rows, err = from.Count(ctx, subject); err != nil {
-		return err
+	if found.Rows, err = from.Count(ctx, *one.Subject); err != nil {
+		return nil, err
 	}
-	if found.Hours, err = from.TouchedHours(ctx, subject); err != nil {
-		return err
+	if found.Hours, err = from.TouchedHours(ctx, *one.Subject); err != nil {
+		return nil, err
 	}
-	if found.Groups, err = from.TouchedGroups(ctx, subject); err != nil {
-		return err
+	if found.Groups, err = from.TouchedGroups(ctx, *one.Subject); err != nil {
+		return nil, err
 	}
-	one.Subject, one.Plan = &subject, &found
-	return e.keep(one)
+	sessions := len(one.Subject.Sessions)
+	return e.change(one.ID, func(one *erasure) {
+		one.Stores[name] = progress{Sessions: sessions, Plan: &found, Rows: one.Stores[name].Rows}
+	})
 }
 
-// keep puts a state on disk, and then makes it known.
-func (e *Erasures) keep(one *erasure) error {
-	if err := e.write(one); err != nil {
-		return err
+// add makes sessions part of the subject. The stores that were looked through without them are looked through again.
+func (e *Erasures) add(one *erasure, sessions []string) (*erasure, error) {
+	known := len(one.Subject.Sessions)
+	one, err := e.change(one.ID, func(one *erasure) {
+		for _, session := range sessions {
+			if !slices.Contains(one.Subject.Sessions, session) {
+				one.Subject.Sessions = append(one.Subject.Sessions, session)
+				one.Tombstones = append(one.Tombstones, hashOfSession(one.Subject.App, session))
+			}
+		}
+	})
+	if err == nil && len(one.Subject.Sessions) > known {
+		e.wakeAll()
 	}
-	kept := *one
+	return one, err
+}
+
+func (e *Erasures) find(id string) *erasure {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.all[id]
+}
+
+// change puts a change on disk, and then makes it known.
+func (e *Erasures) change(id string, how func(one *erasure)) (*erasure, error) {
+	e.changing.Lock()
+	defer e.changing.Unlock()
+	next := e.find(id).clone()
+	how(next)
+	if err := e.write(next); err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.all[one.ID] = &kept
-	e.bury(&kept)
-	return nil
-}
-
-func (one *erasure) record() store.Erasure {
-	return store.Erasure{
-		ID: one.ID, App: one.App, Kind: one.Kind, RequestedAt: one.RequestedAt, RequestedBy: one.RequestedBy, State: one.State,
-		Tombstones: one.Tombstones, Rows: one.Rows, VerifiedAt: one.VerifiedAt,
-	}
+	e.all[id] = next
+	e.bury(next)
+	return next, nil
 }

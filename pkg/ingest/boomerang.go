@@ -143,40 +143,42 @@ func (d *reading) pageBegan(b boomerangBeacon) int64 {
 	return b.began()
 }
 
+// boomerangHappening names what a beacon tells of, where it is rejected; the rest is named by its field.
+const boomerangHappening = "beacon"
+
 // takeBeacon takes a beacon apart: the happening itself, and what was measured since the one before.
 func (d *reading) takeBeacon(b boomerangBeacon) {
-	index, page := 0, d.pageBegan(b)
-	tell := func(list string, how func(*reading, *item) string) {
+	page := d.pageBegan(b)
+	tell := func(list string, index int, how func(*reading, *item) string) {
 		if d.begin(list, index) {
-			if d.item.ts = b.began(); list == "vitals" {
-				d.item.ts = page
+			if d.item.ts = page; list == boomerangHappening || list == "t_other" {
+				d.item.ts = b.began()
 			}
 			d.take(how)
 		}
-		index++
 	}
 	_, quit := b["rt.quit"]
 	switch initiator := b["http.initiator"]; {
 	case initiator == "xhr":
-		tell("beacon", func(d *reading, i *item) string { return d.takeBoomerangRequest(i, b) })
+		tell(boomerangHappening, 0, func(d *reading, i *item) string { return d.takeBoomerangRequest(i, b) })
 	case initiator == "spa" || initiator == "spa_hard" || initiator == "" && !quit:
-		tell("beacon", func(d *reading, i *item) string { return d.takeBoomerangView(i, b, initiator) })
+		tell(boomerangHappening, 0, func(d *reading, i *item) string { return d.takeBoomerangView(i, b, initiator) })
 	}
 	for _, vital := range boomerangVitals {
 		if _, told := b[vital.field]; told {
-			tell("vitals", func(d *reading, i *item) string { return d.takeBoomerangVital(i, b, vital) })
+			tell(vital.field, 0, func(d *reading, i *item) string { return d.takeBoomerangVital(i, b, vital) })
 		}
 	}
 	if b.stamp("nt_nav_st") != 0 && b.stamp("nt_res_st") != 0 && !quit {
-		tell("vitals", func(d *reading, i *item) string {
+		tell("nt_res_st", 0, func(d *reading, i *item) string {
 			b["ttfb"] = strconv.FormatInt(b.stamp("nt_res_st")-b.stamp("nt_nav_st"), 10)
 			return d.takeBoomerangVital(i, b, boomerangVital{metric: "ttfb", field: "ttfb"})
 		})
 	}
 	if !quit { // the last beacon of a page repeats them
-		for timer := range strings.SplitSeq(b["t_other"], ",") {
+		for n, timer := range strings.Split(b["t_other"], ",") {
 			if name, value, ok := strings.Cut(timer, "|"); ok && !boomerangTimer(name) {
-				tell("t_other", func(d *reading, i *item) string { return d.takeBoomerangTimer(i, name, value) })
+				tell("t_other", n, func(d *reading, i *item) string { return d.takeBoomerangTimer(i, name, value) })
 			}
 		}
 	}
@@ -184,7 +186,7 @@ func (d *reading) takeBeacon(b boomerangBeacon) {
 		d.takeBoomerangErrors(b)
 	}
 	if d.total == 0 { // a beacon that says no more than that it was sent
-		tell("beacon", func(d *reading, _ *item) string { return d.skip("boomerang beacon without a measurement") })
+		tell(boomerangHappening, 0, func(d *reading, _ *item) string { return d.skip("boomerang beacon without a measurement") })
 	}
 }
 

@@ -60,7 +60,7 @@ func (s *Server) readInto(d decoder, f *format, g *grant, r *http.Request, body 
 	}
 	s.identify(read, g, r)
 	s.countRejected(read)
-	s.setAside(f, body.Bytes(), read)
+	s.setAside(f, &p, read)
 	if read.accepted == 0 && (f.answer.empty == nil || read.total > 0) {
 		refused := refuse(http.StatusBadRequest, "nothing usable", "nothing in the beacon can be used")
 		if len(read.rejected) > 0 {

@@ -15,6 +15,7 @@ type format struct {
 	media   []string // media types of its bodies; "" is none said at all, and "+json" any relative of JSON
 	decode  *sync.Pool
 	answer  answerStyle
+	itemOf  func(*payload) itemOf // how rejected items are kept
 }
 
 // formatNamed returns the format of a name, or nil.
@@ -30,39 +31,36 @@ func formatNamed(name string) *format {
 // formats are all the wire formats there are. Browsers force text/plain on beacons that are sent without a preflight.
 var formats = []*format{
 	{
-		name: formatFaro, paths: []string{"/collect", "/collect/{app_key}"}, methods: []string{http.MethodPost},
+		name: "faro", paths: []string{"/collect", "/collect/{app_key}"}, methods: []string{http.MethodPost},
 		media:  []string{"", "application/json", "text/plain", "+json"},
-		decode: decoders(func() decoder { return new(faroDecoder) }), answer: answerJSON,
+		decode: decoders(func() decoder { return new(faroDecoder) }), answer: answerJSON, itemOf: faroItemOf,
 	},
 	{
 		name: "otlp-logs", paths: []string{"/v1/logs"}, methods: []string{http.MethodPost},
 		media:  []string{"application/json", mediaProtobuf},
-		decode: decoders(func() decoder { return new(otlpLogsDecoder) }), answer: answerOTLPLogs,
+		decode: decoders(func() decoder { return new(otlpLogsDecoder) }), answer: answerOTLPLogs, itemOf: logsItemOf,
 	},
 	{
 		name: "otlp-traces", paths: []string{"/v1/traces"}, methods: []string{http.MethodPost},
 		media:  []string{"application/json", mediaProtobuf},
-		decode: decoders(func() decoder { return new(otlpTracesDecoder) }), answer: answerOTLPTraces,
+		decode: decoders(func() decoder { return new(otlpTracesDecoder) }), answer: answerOTLPTraces, itemOf: tracesItemOf,
 	},
 	{
 		name: "web-vitals", paths: []string{"/v1/vitals"}, methods: []string{http.MethodPost},
 		media:  []string{"", "application/json", "text/plain", "+json"},
-		decode: decoders(func() decoder { return new(vitalsDecoder) }), answer: answerJSON,
+		decode: decoders(func() decoder { return new(vitalsDecoder) }), answer: answerJSON, itemOf: elementOf(metric),
 	},
 	{
 		name: "boomerang", paths: []string{"/v1/boomerang"}, methods: []string{http.MethodGet, http.MethodPost},
 		media:  []string{"", "application/x-www-form-urlencoded", "text/plain"},
-		decode: decoders(func() decoder { return new(boomerangDecoder) }), answer: answerJSON,
+		decode: decoders(func() decoder { return new(boomerangDecoder) }), answer: answerJSON, itemOf: boomerangItemOf,
 	},
 	{
 		name: "reports", paths: []string{"/v1/reports"}, methods: []string{http.MethodPost},
 		media:  []string{"application/reports+json", "application/csp-report", "application/json", "text/plain"},
-		decode: decoders(func() decoder { return new(reportsDecoder) }), answer: answerJSON,
+		decode: decoders(func() decoder { return new(reportsDecoder) }), answer: answerJSON, itemOf: elementOf(report),
 	},
 }
-
-// formatFaro is the one whose rejected items can be replayed.
-const formatFaro = "faro"
 
 const mediaProtobuf = "application/x-protobuf"
 

@@ -245,7 +245,7 @@ func (d *reading) readSpan(span *ptrace.Span, scope string) {
 // takeExceptions turns the exceptions that were recorded on a span into errors.
 func (d *reading) takeExceptions(span *ptrace.Span) {
 	for _, event := range span.Events().All() {
-		if event.Name() != "exception" || !d.begin(d.list, d.index) {
+		if event.Name() != "exception" || !d.begin("exceptions", d.index) {
 			continue
 		}
 		d.item.identity(span.TraceID(), span.SpanID(), "")

@@ -61,6 +61,7 @@ type rejection struct {
 	List   string
 	Index  int
 	Reason string
+	part   *part // whose it is
 }
 
 // navigation is one page load in the beacon.
@@ -126,7 +127,7 @@ func (d *reading) plausible(ts int64) string {
 }
 
 func (d *reading) reject(reason string) {
-	d.rejected = append(d.rejected, rejection{List: d.list, Index: d.index, Reason: reason})
+	d.rejected = append(d.rejected, rejection{List: d.list, Index: d.index, Reason: reason, part: d.part})
 }
 
 // skip notes an item that is taken but becomes no row, and why.
@@ -138,7 +139,7 @@ func (p *part) skip(reason string) string {
 // rejectPart rejects every item of the part, also those that were taken, for a reason that lies outside of them.
 func (d *reading) rejectPart(reason string) {
 	for _, at := range d.part.taken {
-		d.rejected = append(d.rejected, rejection{List: at.list, Index: at.index, Reason: reason})
+		d.rejected = append(d.rejected, rejection{List: at.list, Index: at.index, Reason: reason, part: d.part})
 	}
 	d.accepted -= len(d.part.taken)
 	d.part.drop()

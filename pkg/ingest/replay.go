@@ -131,7 +131,11 @@ func (s *Server) replayOne(e *quarantine.Entry) (reason string, err error) {
 	reader := f.reader(s.limits, s.told)
 	defer f.release(reader)
 	d := reader.result()
-	p := payload{body: e.Payload, mediaType: "application/json", received: e.At.UnixMilli()}
+	p := payload{body: e.Payload, query: e.Query, mediaType: "application/json", received: e.At.UnixMilli()}
+	var form string
+	if json.Unmarshal(e.Payload, &form) == nil {
+		p.body = []byte(form)
+	}
 	d.reset(p.received, 0)
 	if err := reader.decode(&p); err != nil {
 		return err.Error(), nil

@@ -31,6 +31,7 @@ type Entry struct {
 	Index       int       `json:"index"`
 
 	// What the request said beside its body.
+	Query     string `json:"query,omitempty"`
 	UserKey   string `json:"user_key,omitempty"`
 	SessionID string `json:"session_id,omitempty"`
 	UserAgent string `json:"user_agent,omitempty"`
@@ -38,8 +39,8 @@ type Entry struct {
 	Region    string `json:"region,omitempty"`
 	Synthetic string `json:"synthetic,omitempty"`
 
-	// Payload is a payload of the same format with this item alone, or empty when the format has no such thing: then the
-	// entry can be listed and not replayed.
+	// Payload is a payload of the same format with this item alone, a form as a text in JSON; or empty when the item
+	// cannot be told from the others: then the entry can be listed and not replayed.
 	Payload json.RawMessage `json:"payload,omitempty"`
 }
 

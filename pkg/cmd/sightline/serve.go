@@ -109,7 +109,7 @@ type sidecar struct {
 	waiting atomic.Pointer[string] // what keeps beacons from being stored, or nil
 
 	further   map[string]*sidecar // the lanes of further stores
-	storeName *string             // of such a lane
+	storeName string              // of such a lane; "" is the main one's
 }
 
 // run takes beacons as soon as the spool is open, whatever state the store is in, and stops in the opposite order.
@@ -137,8 +137,11 @@ func (s *sidecar) run(ctx context.Context) error {
 	if s.maps, err = sourcemap.Open(filepath.Join(s.flags.Data, "sourcemaps"), s.config.SourceMapLimits()); err != nil {
 		return err
 	}
+	rejected := quarantine.Open(filepath.Join(s.flags.Data, "quarantine"), quarantine.Options{Logger: s.logger,
+		MaxBytes: s.config.Limits.QuarantineBytes, MaxAge: time.Duration(s.config.Limits.QuarantineDays) * 24 * time.Hour})
+	defer rejected.Close()
 	s.erasures, err = erase.Open(erase.Options{
-		Folder: filepath.Join(s.flags.Data, "erasures"), DeadLetters: filepath.Join(s.flags.Data, "dead-letters"),
+		Folder: filepath.Join(s.flags.Data, "erasures"), Stores: s.deadLettersOf(), Quarantine: rejected,
 		Logger: s.logger, Count: s.counters.Add,
 	})
 	if err != nil {
@@ -155,9 +158,6 @@ func (s *sidecar) run(ctx context.Context) error {
 		return err
 	}
 	defer s.closeFurther()
-	rejected := quarantine.Open(filepath.Join(s.flags.Data, "quarantine"), quarantine.Options{Logger: s.logger,
-		MaxBytes: s.config.Limits.QuarantineBytes, MaxAge: time.Duration(s.config.Limits.QuarantineDays) * 24 * time.Hour})
-	defer rejected.Close()
 	forwarder, err := s.forwarder()
 	if err != nil {
 		return err
@@ -276,7 +276,7 @@ func (s *sidecar) store(ctx context.Context) error {
 	defer opened.Close()
 	opened = opened.OnCluster(s.flags.Cluster)
 	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
-		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, "dead-letters"), Registerer: s.registerer(),
+		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, deadLetters), Registerer: s.registerer(),
 		Count: s.counters.Add,
 	})
 	if !s.prepare(ctx, opened) {
@@ -284,7 +284,7 @@ func (s *sidecar) store(ctx context.Context) error {
 	}
 	s.waiting.Store(nil)
 	s.logger.Info("ready")
-	go s.erasures.Run(ctx, opened, drainer.Hold)
+	go s.erasures.Run(ctx, s.storeName, opened, drainer.Hold)
 	if err := drainer.Run(ctx); ctx.Err() == nil {
 		return err
 	}
@@ -375,7 +375,7 @@ func (s *sidecar) prepareOnce(ctx context.Context, opened *store.Store) error {
 	if err := opened.WriteJourneys(ctx, s.journeys()); err != nil {
 		return err
 	}
-	if err := s.erasures.Resume(ctx, opened); err != nil {
+	if err := s.erasures.Resume(ctx, s.storeName, opened); err != nil {
 		return err
 	}
 	return s.seedNames(ctx, opened)

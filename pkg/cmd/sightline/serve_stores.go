@@ -32,11 +32,11 @@ func (s *sidecar) openFurther() error {
 	for _, name := range slices.Sorted(maps.Keys(s.config.Stores)) {
 		store := s.config.Stores[name]
 		flags := *s.flags
-		flags.Data = filepath.Join(s.flags.Data, "stores", name)
+		flags.Data = s.dataOf(name)
 		flags.Clickhouse, flags.PasswordFile, flags.Cluster = store.ClickHouse, store.PasswordFile, store.Cluster
 		lane := &sidecar{
 			flags: &flags, config: s.config, version: s.version, logger: s.logger.With("store", name),
-			counters: s.counters, pipeline: s.pipeline, registry: s.registry, storeName: &name,
+			counters: s.counters, pipeline: s.pipeline, erasures: s.erasures, registry: s.registry, storeName: name,
 		}
 		var err error
 		if lane.spool, err = spool.Open(filepath.Join(flags.Data, "spool"), lane.spoolOptions()); err != nil {
@@ -47,6 +47,25 @@ func (s *sidecar) openFurther() error {
 		s.further[name] = lane
 	}
 	return nil
+}
+
+// dataOf is the folder of a store's spool and dead letters; the main store's name is "".
+func (s *sidecar) dataOf(name string) string {
+	if name == "" {
+		return s.flags.Data
+	}
+	return filepath.Join(s.flags.Data, "stores", name)
+}
+
+const deadLetters = "dead-letters"
+
+// deadLettersOf are the folders of the records that could not be stored, by store.
+func (s *sidecar) deadLettersOf() map[string]string {
+	folders := map[string]string{"": filepath.Join(s.dataOf(""), deadLetters)}
+	for name := range s.config.Stores {
+		folders[name] = filepath.Join(s.dataOf(name), deadLetters)
+	}
+	return folders
 }
 
 func (s *sidecar) closeFurther() {
@@ -81,8 +100,8 @@ func (s *sidecar) storeEverywhere(ctx context.Context) error {
 	for _, lane := range lanes {
 		go func() {
 			err := lane.store(ctx)
-			if err != nil && lane.storeName != nil {
-				err = fmt.Errorf("store %s: %w", *lane.storeName, err)
+			if err != nil && lane.storeName != "" {
+				err = fmt.Errorf("store %s: %w", lane.storeName, err)
 			}
 			ended <- err
 		}()
@@ -115,12 +134,8 @@ func (s *sidecar) waitDrained(ctx context.Context) {
 
 // registerer names the store in the metrics of its lane. Without further stores there is nothing to tell apart.
 func (s *sidecar) registerer() prometheus.Registerer {
-	name := ""
-	switch {
-	case s.storeName != nil:
-		name = *s.storeName
-	case len(s.further) == 0:
+	if len(s.config.Stores) == 0 {
 		return s.registry
 	}
-	return prometheus.WrapRegistererWith(prometheus.Labels{"store": name}, s.registry)
+	return prometheus.WrapRegistererWith(prometheus.Labels{"store": s.storeName}, s.registry)
 }
