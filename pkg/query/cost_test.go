@@ -39,6 +39,7 @@ func BenchmarkCost(b *testing.B) {
 				{"errors/series", `"queryType":"errors","format":"timeseries"`},
 				{"errorBursts", `"queryType":"errorBursts"`},
 				{"sessions", `"queryType":"sessions"`},
+				{"sessions/slowest", `"queryType":"sessions","metric":"slowestRequest"`},
 				{"session", `"queryType":"session","sessionId":"s-77"`},
 				{"traces/session", `"queryType":"traces","sessionId":"s-77"`},
 				{"traces/slowest", `"queryType":"traces","filters":[{"key":"route","values":["/checkout"]}]`},

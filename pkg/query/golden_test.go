@@ -34,6 +34,7 @@ func TestGoldenFrames(t *testing.T) {
 		"errors_table":        `{"queryType":"errors"}`,
 		"errors_series":       `{"queryType":"errors","format":"timeseries"}`,
 		"sessions":            `{"queryType":"sessions","limit":3}`,
+		"sessions_slowest":    `{"queryType":"sessions","metric":"slowestRequest","limit":3}`,
 		"session_lines":       `{"queryType":"session","sessionId":"session-0004"}`,
 		"session_trace":       `{"queryType":"session","sessionId":"session-0004","format":"trace"}`,
 		"traces":              `{"queryType":"traces","limit":3}`,

@@ -137,7 +137,7 @@ func (q *question) candidates(ctx context.Context, conn driver.Conn, order candi
 	slow, joined, slowest := "", "", "toFloat64(0) AS s_slowest, max(trace_id) AS s_trace"
 	if order.calls != nil {
 		slow = "slow AS (\n" + order.calls(&s) + "\n), "
-		joined = "INNER JOIN slow USING (session_id)"
+		joined = " INNER JOIN slow USING (session_id)"
 		slowest = "any(call_duration) AS s_slowest, any(call_trace) AS s_trace"
 	}
 	sql := fmt.Sprintf(`WITH %[11]scandidates AS (
@@ -149,7 +149,7 @@ func (q *question) candidates(ctx context.Context, conn driver.Conn, order candi
     max(release) AS s_release, %[12]s,
     %[1]s AS suffered,
     suffered + %[2]s AS bound
-  FROM sessions %[13]s
+  FROM sessions%[13]s
   WHERE %[3]s AND day >= toDate(%[4]s) - 1 AND day <= toDate(%[5]s) + 1
   GROUP BY session_id
   HAVING %[6]s
