@@ -82,6 +82,11 @@ func (s *sidecar) open() (err error) {
 // close closes what open opened, in the opposite order.
 func (s *sidecar) close() {
 	s.closeFurther()
+	if s.erasures != nil {
+		if err := s.erasures.Close(); err != nil {
+			s.logger.Warn("the next start will look through the store for what was erased", "error", err)
+		}
+	}
 	if s.rejected != nil {
 		_ = s.rejected.Close()
 	}
