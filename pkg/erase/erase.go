@@ -67,6 +67,7 @@ type Erasures struct {
 
 	mu         sync.RWMutex
 	all        map[string]*erasure  // what a pointer points to never changes
+	unclean    map[string]bool      // the stores to look through again
 	tombstones map[string]time.Time // by hash: what was known until then is erased
 }
 
@@ -97,7 +98,8 @@ func Open(o Options) (*Erasures, error) {
 	if len(o.Stores) == 0 {
 		o.Stores = map[string]string{"": ""}
 	}
-	e := &Erasures{options: o, wake: map[string]chan struct{}{}, all: map[string]*erasure{}, tombstones: map[string]time.Time{}}
+	e := &Erasures{options: o, wake: map[string]chan struct{}{}, all: map[string]*erasure{}, tombstones: map[string]time.Time{},
+		unclean: map[string]bool{}}
 	for name := range o.Stores {
 		e.wake[name] = make(chan struct{}, 1)
 	}
@@ -105,6 +107,9 @@ func Open(o Options) (*Erasures, error) {
 		return nil, fmt.Errorf("erase: %w", err)
 	}
 	if err := e.read(); err != nil {
+		return nil, err
+	}
+	if err := e.markAll(); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -188,6 +193,7 @@ func (e *Erasures) erased(app, session, userKey string, at func() int64) bool {
 	return erased && at() <= until.UnixMilli()
 }
 
+// hashOfSession is what store.ErasedSessions computes as well.
 func hashOfSession(app, session string) string { return hash(KindSession, app, session) }
 func hashOfUser(app, userKey string) string    { return hash(KindUser, app, userKey) }
 

@@ -24,6 +24,9 @@ func (e *Erasures) Resume(ctx context.Context, name string, into *store.Store) e
 	if err := e.purge(name); err != nil {
 		return err
 	}
+	if err := e.lookAgain(ctx, name, into); err != nil {
+		return err
+	}
 	for _, id := range e.unfinished(name) {
 		if err := e.finish(ctx, name, into, id); err != nil {
 			return err

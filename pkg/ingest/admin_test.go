@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -89,4 +90,50 @@ func TestErasuresAreTakenFromWhoHasTheToken(t *testing.T) {
 	require.Equal(t, 401, post(`{"session":"a"}`, nobodysPage).status)
 	require.Equal(t, 401, s.do(call{method: http.MethodGet, path: "/v1/erasures/x"}).status)
 	require.Equal(t, 202, post(`{"session":"a"}`, map[string]string{"Authorization": "Bearer t0ken"}).status)
+}
+
+// Whatever endpoint is added, it is a format's, one of the shared ones, or for operators alone.
+func TestWithAnAdminAddressNoEndpointForOperatorsIsPublic(t *testing.T) {
+	s := start(t, "admin_token_sha256: "+hash("t0ken"))
+	public, admin := s.server.PublicHandler(), s.server.AdminHandler()
+	ask := func(handler http.Handler, method, path string, header map[string]string) int {
+		r := httptest.NewRequest(method, path, strings.NewReader("{}"))
+		r.Header.Set("Content-Type", "application/json")
+		for name, value := range header {
+			r.Header.Set(name, value)
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w.Code
+	}
+	beacons := map[string]bool{}
+	for _, f := range formats {
+		for _, path := range f.paths {
+			beacons[path] = true
+		}
+	}
+	forOperators := 0
+	for _, e := range s.server.endpoints() {
+		path := strings.NewReplacer("{", "", "}", "", "...", "").Replace(e.pattern)
+		switch {
+		case beacons[e.pattern]:
+			require.Equal(t, 404, ask(admin, e.methods[0], path, nil), path)
+			require.NotEqual(t, 404, ask(public, e.methods[0], path, nil), path)
+		case among(sharedPaths, path):
+			require.Equal(t, 200, ask(admin, e.methods[0], path, nil), path)
+			require.Equal(t, 200, ask(public, e.methods[0], path, nil), path)
+		default:
+			forOperators++
+			for _, disguised := range []string{path, path + "/", "/" + path, "/x/.." + path, strings.Replace(path, "/v1", "/v1/.", 1)} {
+				for _, method := range []string{e.methods[0], http.MethodOptions, http.MethodDelete} {
+					require.Equal(t, 404, ask(public, method, disguised, map[string]string{"Authorization": "Bearer t0ken"}), "%s %s", method, disguised)
+				}
+			}
+			if path != "/metrics" { // it says nothing of any visitor, and is scraped
+				require.Equal(t, 401, ask(admin, e.methods[0], path, nil), "%s without the token", path)
+			}
+			require.Equal(t, 405, ask(admin, http.MethodDelete, path, nil), path)
+		}
+	}
+	require.Equal(t, 6, forOperators)
 }

@@ -126,42 +126,51 @@ func New(o Options) (*Server, error) {
 	}, nil
 }
 
+// endpoint is one path that is answered.
+type endpoint struct {
+	pattern string // as http.ServeMux has it
+	methods []string
+	handle  http.HandlerFunc
+}
+
+// endpoints are all there are.
+func (s *Server) endpoints() []endpoint {
+	var all []endpoint
+	for _, f := range formats {
+		for _, path := range f.paths {
+			all = append(all, endpoint{path, f.methods, s.collect(f)})
+		}
+	}
+	page := []string{http.MethodGet, http.MethodHead}
+	return append(all,
+		endpoint{"/v1/deploys", []string{http.MethodPost}, s.deploys},
+		endpoint{"/v1/sourcemaps/{app}/{release}/{file...}", []string{http.MethodPut}, s.takeSourceMap},
+		endpoint{"/v1/erasures", []string{http.MethodPost}, s.erasures},
+		endpoint{"/v1/erasures/{id}", []string{http.MethodGet}, s.erasure},
+		endpoint{"/v1/quarantine/replay", []string{http.MethodPost}, s.replays},
+		endpoint{"/healthz", page, healthz},
+		endpoint{"/readyz", page, s.readyz},
+		endpoint{"/metrics", page, promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}).ServeHTTP},
+	)
+}
+
 // Handler routes the sidecar's endpoints. Every answer carries CORS headers, also those to wrong paths and methods.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	endpoint := func(pattern string, handle http.HandlerFunc, methods ...string) {
-		allowed := strings.Join(methods, ", ") + ", OPTIONS"
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+	for _, e := range s.endpoints() {
+		allowed := strings.Join(e.methods, ", ") + ", OPTIONS"
+		mux.HandleFunc(e.pattern, func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Method == http.MethodOptions:
 				s.preflight(w, r, allowed)
-			case slices.Contains(methods, r.Method):
-				handle(w, r)
+			case slices.Contains(e.methods, r.Method):
+				e.handle(w, r)
 			default:
 				w.Header().Set("Allow", allowed)
-				s.answerRefusal(w, r, "none", nil, refuse(http.StatusMethodNotAllowed, "method", "use "+strings.Join(methods, " or ")))
+				s.answerRefusal(w, r, "none", nil, refuse(http.StatusMethodNotAllowed, "method", "use "+strings.Join(e.methods, " or ")))
 			}
 		})
 	}
-	for _, f := range formats {
-		for _, path := range f.paths {
-			endpoint(path, s.collect(f), f.methods...)
-		}
-	}
-	endpoint("/v1/deploys", s.deploys, http.MethodPost)
-	endpoint("/v1/sourcemaps/{app}/{release}/{file...}", s.takeSourceMap, http.MethodPut)
-	endpoint("/v1/erasures", s.erasures, http.MethodPost)
-	endpoint("/v1/erasures/{id}", s.erasure, http.MethodGet)
-	endpoint("/v1/quarantine/replay", s.replays, http.MethodPost)
-	page := func(pattern string, handle http.HandlerFunc) {
-		endpoint(pattern, handle, http.MethodGet, http.MethodHead)
-	}
-	page("/healthz", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`))
-	})
-	page("/readyz", s.readyz)
-	metrics := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})
-	page("/metrics", metrics.ServeHTTP)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.answerRefusal(w, r, "none", nil, refuse(http.StatusNotFound, "path", "there is nothing here"))
 	})
@@ -194,6 +203,10 @@ func (s *Server) gate(f *format, r *http.Request) (*grant, *refusal) {
 		return g, refused
 	}
 	return g, nil
+}
+
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`))
 }
 
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {

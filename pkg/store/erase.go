@@ -231,6 +231,37 @@ func (s *Store) Tombstones(ctx context.Context) (map[string]time.Time, error) {
 	return all, rows.Err()
 }
 
+// Session is one of an app.
+type Session struct{ App, ID string }
+
+// ErasedSessions returns the sessions that have rows although a tombstone says that they were erased, of all apps or of
+// theirs. It reads the sessions of every table.
+func (s *Store) ErasedSessions(ctx context.Context) ([]Session, error) {
+	const hash = "lower(hex(SHA256(concat('session', char(0), %s, char(0), session_id, char(0)))))"
+	var tables []string
+	for _, e := range erasable {
+		tables = append(tables, "SELECT toString(app) AS app, session_id FROM "+e.table+" WHERE session_id != '' GROUP BY app, session_id")
+	}
+	rows, err := s.conn.Query(ctx, fmt.Sprintf(`
+		WITH erased AS (SELECT arrayJoin(tombstones) FROM erasures)
+		SELECT DISTINCT app, session_id FROM (%s)
+		WHERE %s IN (SELECT * FROM erased) OR %s IN (SELECT * FROM erased)`,
+		strings.Join(tables, " UNION ALL "), fmt.Sprintf(hash, "app"), fmt.Sprintf(hash, "''")))
+	if err != nil {
+		return nil, fmt.Errorf("store: look for what was erased: %w", err)
+	}
+	defer rows.Close()
+	var found []Session
+	for rows.Next() {
+		var one Session
+		if err := rows.Scan(&one.App, &one.ID); err != nil {
+			return nil, fmt.Errorf("store: look for what was erased: %w", err)
+		}
+		found = append(found, one)
+	}
+	return found, rows.Err()
+}
+
 // total adds up rows by table, for people.
 func total(rows map[string]uint64) string {
 	var parts []string

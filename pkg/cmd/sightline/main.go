@@ -12,23 +12,26 @@ import (
 	"github.com/alecthomas/kong"
 )
 
+// commands are in the order of their use: run it, look after it, ask it, try it.
 type commands struct {
-	Serve    serveCmd    `cmd:"" help:"Run the ingestion sidecar: take beacons, store them in ClickHouse."`
-	Engine   engineCmd   `cmd:"" help:"Run the embedded ClickHouse engine on a data folder (serve starts it by itself)."`
-	Migrate  migrateCmd  `cmd:"" help:"Bring the store's tables up to date, or print the statements."`
-	Query    queryCmd    `cmd:"" help:"Ask the built plugin a question without Grafana."`
-	Simulate simulateCmd `cmd:"" help:"Send realistic shop traffic to a sidecar."`
-	Deploy   deployCmd   `cmd:"" help:"Record a deploy, so that answers can be compared across it."`
-	Erase    eraseCmd    `cmd:"" help:"Erase a visit or a user, and wait until that is verified."`
-	Scrub    scrubCmd    `cmd:"" help:"Try what is masked in a text, and by which rule."`
-	Demo     demoCmd     `cmd:"" help:"Start everything with a demo shop, and walk through an incident."`
+	Serve  serveCmd  `cmd:"" help:"Run the ingestion sidecar: take beacons, store them in ClickHouse."`
+	Ready  readyCmd  `cmd:"" help:"Succeed when the sidecar is ready; for health checks."`
+	Doctor doctorCmd `cmd:"" help:"Say what is wrong with an installation, and how to mend it."`
 
+	Deploy     deployCmd     `cmd:"" help:"Record a deploy, so that answers can be compared across it."`
 	Sourcemap  sourcemapCmd  `cmd:"" help:"Upload source maps, with which stacks are read."`
+	Erase      eraseCmd      `cmd:"" help:"Erase a visit or a user, and wait until that is verified."`
 	Quarantine quarantineCmd `cmd:"" help:"Look at rejected items, and send them through the pipeline again."`
-	Doctor     doctorCmd     `cmd:"" help:"Say what is wrong with an installation, and how to mend it."`
+	Scrub      scrubCmd      `cmd:"" help:"Try what is masked in a text, and by which rule."`
+
+	Query      queryCmd      `cmd:"" help:"Ask the built plugin a question without Grafana."`
 	Datasource datasourceCmd `cmd:"" help:"Print the file that adds this store to a Grafana as a data source."`
-	Ready      readyCmd      `cmd:"" help:"Succeed when the sidecar is ready; for health checks."`
-	Shop       shopCmd       `cmd:"" help:"Run the demo shop alone, beside a sidecar."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the store's tables up to date, or print the statements."`
+	Engine     engineCmd     `cmd:"" help:"Run the embedded ClickHouse engine on a data folder (serve starts it by itself)."`
+
+	Demo     demoCmd     `cmd:"" help:"Start everything with a demo shop, and walk through an incident."`
+	Shop     shopCmd     `cmd:"" help:"Run the demo shop alone, beside a sidecar."`
+	Simulate simulateCmd `cmd:"" help:"Send realistic shop traffic to a sidecar."`
 }
 
 func main() {
