@@ -176,21 +176,6 @@ func withoutVersion(os string) string {
 	return os
 }
 
-// region is the subdivision of a country, with or without the country in front: "DE-BE" and "BE" are both "BE".
-func region(country, subdivision string) string {
-	s := strings.ToUpper(subdivision)
-	s = strings.TrimPrefix(s, country+"-")
-	if len(s) == 0 || len(s) > 3 {
-		return ""
-	}
-	for i := range len(s) {
-		if ch := s[i]; (ch < 'A' || ch > 'Z') && (ch < '0' || ch > '9') {
-			return ""
-		}
-	}
-	return s
-}
-
 func isAlpha(s string) bool {
 	for i := range len(s) {
 		if ch := s[i] | 0x20; ch < 'a' || ch > 'z' {
