@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -44,7 +45,8 @@ func FuzzReports(f *testing.F) {
 }
 
 // fuzzFormat holds a decoder to what must be true of anything at all, starting from what real clients send: it does not
-// crash, whatever it takes can be stored, and whatever it does not take has a reason.
+// crash, whatever it takes can be stored, and whatever it does not take has a reason and
+// can be set aside.
 func fuzzFormat(f *testing.F, name, mediaType string, received int64, captures string) {
 	files, err := filepath.Glob(captures)
 	if err != nil || len(files) == 0 {
@@ -63,15 +65,12 @@ func fuzzFormat(f *testing.F, name, mediaType string, received int64, captures s
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		d, err := decodeAs(formatNamed(name), &payload{body: body, query: query, mediaType: mediaType, received: received}, memory)
+		format, p := formatNamed(name), &payload{body: body, query: query, mediaType: mediaType, received: received}
+		d, err := decodeAs(format, p, memory)
 		if err != nil {
 			return
 		}
-		for _, rejected := range d.rejected {
-			if rejected.Reason == "" {
-				t.Fatal("an item is rejected without a reason")
-			}
-		}
+		checkRejected(t, format, p, d.rejected)
 		if len(d.parts) > testLimits.Items || d.accepted+len(d.rejected) < 0 {
 			t.Fatalf("%d parts of %d items", len(d.parts), d.total)
 		}
@@ -79,6 +78,18 @@ func fuzzFormat(f *testing.F, name, mediaType string, received int64, captures s
 			checkStorable(t, pipeline, &part.beacon)
 		}
 	})
+}
+
+func checkRejected(t *testing.T, format *format, p *payload, rejected []rejection) {
+	one := format.itemOf(p)
+	for _, r := range rejected {
+		if r.Reason == "" {
+			t.Fatal("an item is rejected without a reason")
+		}
+		if kept := one(r); kept != nil && !json.Valid(kept) {
+			t.Fatalf("what is kept of %s[%d] is no JSON: %s", r.List, r.Index, kept)
+		}
+	}
 }
 
 func checkStorable(t *testing.T, pipeline *enrich.Pipeline, b *rum.Beacon) {
