@@ -131,7 +131,7 @@ describe('the query editor', () => {
   test('shows sessions without what sessions do not have', async () => {
     const { choose, query } = await open({ queryType: 'vitals', metric: 'lcp', groupBy: ['route'] });
     await choose(text.question, 'Sessions');
-    expect(screen.queryByLabelText(text.metric)).toBeNull();
+    expect(screen.queryByLabelText(text.percentile)).toBeNull();
     expect(screen.queryByLabelText(text.groupBy)).toBeNull();
     expect(query()).toEqual({ refId: 'A', queryType: 'sessions', format: 'table' });
   });
