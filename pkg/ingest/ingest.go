@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/time/rate"
 
+	"github.com/sightline-rum/sightline/pkg/agent"
 	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/erase"
 	"github.com/sightline-rum/sightline/pkg/quarantine"
@@ -160,6 +161,9 @@ func (s *Server) Handler() http.Handler {
 		writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`))
 	})
 	page("/readyz", s.readyz)
+	for _, name := range agent.Files {
+		page("/"+name, agent.Handler(name))
+	}
 	metrics := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})
 	page("/metrics", metrics.ServeHTTP)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
