@@ -4,14 +4,14 @@ const failures: Record<string, Failure> = { AbortError: 'abort', TimeoutError: '
 
 /** Observes fetch. What the page gets is what it would have got. */
 export function observeFetch(): void {
-  const original = window.fetch;
+  const { fetch: original } = window as { fetch: (this: unknown, ...call: Parameters<typeof fetch>) => ReturnType<typeof fetch> };
   window.fetch = function (this: unknown, ...[input, init]: Parameters<typeof fetch>) {
     let told = init;
     let call: ReturnType<typeof begin>;
     try {
       const request = input instanceof Request ? input : undefined;
       const headers = new Headers(init?.headers ?? request?.headers);
-      call = begin('fetch', init?.method ?? request?.method ?? 'GET', request?.url ?? String(input), headers.get('traceparent'));
+      call = begin('fetch', init?.method ?? request?.method ?? 'GET', input instanceof Request ? input.url : input.toString(), headers.get('traceparent'));
       if (call?.traceparent) {
         headers.set('traceparent', call.traceparent);
         told = { ...init, headers };
@@ -19,7 +19,7 @@ export function observeFetch(): void {
     } catch {
       told = init; // the browser will say what is wrong with it
     }
-    const answer = original.call(this as Window, input, told);
+    const answer = original.call(this, input, told);
     if (call) {
       const { end } = call;
       answer.then(

@@ -13,7 +13,7 @@ export function observeNavigation(): void {
   let told = false;
   const view = loaded;
   const tell = guard(() => {
-    const [entry] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+    const [entry] = performance.getEntriesByType('navigation') as Array<PerformanceNavigationTiming | undefined>;
     if (told || !entry) {
       return;
     }

@@ -20,7 +20,7 @@ export function ranking<Thing>(limit: number, size: (thing: Thing) => number, te
   whenLeaving(end);
   return {
     end,
-    add(key: string, merge: (before?: Thing) => Thing): void {
+    add(this: void, key: string, merge: (before?: Thing) => Thing): void {
       if (of !== view) {
         end();
         [of, left] = [view, limit];

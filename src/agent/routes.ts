@@ -5,6 +5,8 @@ import { changed, whenQuiet } from './quiet';
 import { event } from './record';
 import { beginView, view } from './view';
 
+type Change = (this: History, ...change: Parameters<History['pushState']>) => void;
+
 /** Takes each change of the path without a page load for a view of its own, which lasts until the page is at rest. */
 export function observeRoutes(): void {
   const api = (window as { navigation?: EventTarget }).navigation;
@@ -14,7 +16,7 @@ export function observeRoutes(): void {
   }
   on(window, 'popstate', look);
   for (const name of ['pushState', 'replaceState'] as const) {
-    const original = history[name];
+    const original = (history as unknown as Record<string, Change>)[name];
     history[name] = function (...args) {
       original.apply(this, args);
       try {

@@ -10,12 +10,12 @@ interface Sent {
 /** A collector that answers as it is told, in turn, and takes everything once it has been told nothing more. */
 const answers: Array<() => Response> = [];
 const sent: Sent[] = [];
-const collector = vi.fn((url: string, { body }: { body: string }) => {
+const collector = vi.fn((url: string, { body }: { body: string }): Promise<Response> => {
   sent.push({ url: new URL(url), body: JSON.parse(body) as Sent['body'] });
   try {
     return Promise.resolve((answers.shift() ?? (() => new Response('{}', { status: 202 })))());
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   }
 });
 

@@ -97,35 +97,35 @@ function takeBeacon(): string {
     .join('')}}`;
 }
 
+const gzip = (text: string) => new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).blob();
+
 async function post(beacon: Beacon, leaving?: boolean): Promise<void> {
   const { body, key } = beacon;
   const url = `${options.collector}?sent_at=${Date.now()}&idempotency_key=${key}`;
   let retry: number | null = null;
   underway += body.length;
   try {
-    const keepalive = underway < keepaliveBudget;
-    if (!send || (leaving && !('keepalive' in Request.prototype))) {
-      if (!navigator.sendBeacon(url, body)) {
-        throw 0;
+    if (send && !(leaving && !('keepalive' in Request.prototype))) {
+      // Nothing may be waited for while the page is left.
+      const pack = options.compress && !leaving && body.length > worthPacking && 'CompressionStream' in window;
+      const answer = await send(url, {
+        method: 'POST',
+        credentials: 'omit',
+        keepalive: underway < keepaliveBudget,
+        // As plain text, it needs no preflight.
+        headers: { 'Content-Type': 'text/plain', ...(pack && { 'Content-Encoding': 'gzip' }) },
+        body: pack ? await gzip(body) : body,
+      });
+      reached = true;
+      failures = 0;
+      if (answer.headers.get('X-Faro-Session-Status') === 'invalid') {
+        renew();
       }
-      return;
-    }
-    const pack = options.compress && !leaving && body.length > worthPacking && typeof CompressionStream === 'function';
-    const answer = await send(url, {
-      method: 'POST',
-      credentials: 'omit',
-      keepalive,
-      // As plain text, it needs no preflight.
-      headers: pack ? { 'Content-Type': 'text/plain', 'Content-Encoding': 'gzip' } : { 'Content-Type': 'text/plain' },
-      body: pack ? await new Response(new Blob([body]).stream().pipeThrough(new CompressionStream('gzip'))).blob() : body,
-    });
-    reached = true;
-    failures = 0;
-    if (answer.headers.get('X-Faro-Session-Status') === 'invalid') {
-      renew();
-    }
-    if (answer.status === 429 || answer.status > 499) {
-      retry = Number(answer.headers.get('Retry-After')) * 1000 || 5000;
+      if (answer.status === 429 || answer.status > 499) {
+        retry = Number(answer.headers.get('Retry-After')) * 1000 || 5000;
+      }
+    } else if (!navigator.sendBeacon(url, body)) {
+      retry = 1000;
     }
   } catch {
     // Nothing was ever reached: something on this machine or page keeps the agent from it, and will go on doing so.

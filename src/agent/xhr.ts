@@ -3,13 +3,14 @@ import { begin, type Failure } from './network';
 
 /** Observes XMLHttpRequest. */
 export function observeXHR(): void {
-  const { open, send, setRequestHeader } = XMLHttpRequest.prototype;
+  type Own = { [Name in 'open' | 'send' | 'setRequestHeader']: (this: XMLHttpRequest, ...call: unknown[]) => void };
+  const { open, send, setRequestHeader } = XMLHttpRequest.prototype as Own;
   const opened = new WeakMap<XMLHttpRequest, { method: string; url: string; given?: string }>();
 
   XMLHttpRequest.prototype.open = function (this: XMLHttpRequest, method: string, url: string | URL, ...rest: unknown[]) {
     guard(() => opened.set(this, { method: String(method), url: String(url) }))();
-    open.apply(this, [method, url, ...rest] as unknown as Parameters<typeof open>);
-  } as typeof open;
+    open.call(this, method, url, ...rest);
+  };
 
   XMLHttpRequest.prototype.setRequestHeader = function (name, value) {
     const request = opened.get(this);

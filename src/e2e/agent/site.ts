@@ -50,20 +50,9 @@ export class Site {
   }
 }
 
-const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="400"><rect width="600" height="400" fill="teal"/></svg>`;
-
-const page = (script: string) => `<!doctype html><html><head><title>A page</title>${script}
-<link rel="icon" href="data:,">
-<style>.late{height:120px;background:gold} button{display:block;margin:20px}</style></head><body>
-<div id="room"></div><h1>A page</h1><img id="hero" src="/slow.svg" width="600" height="400">
-<button id="slow" type="button" data-sightline-name="voucher">Slow</button>
-<button id="dead" type="button">Nothing</button>
-<button id="rage" type="button">Nothing either</button>
-<button id="throw" type="button">Throw</button>
-<button id="ask" type="button">Ask</button>
-<button id="go" type="button">Go</button>
-<p id="out"></p>
-<script src="/app.js"></script></body></html>`.replace('<script src="/app.js"></script>', `<script>${app}</script>`);
+// A picture of few bytes is taken for a background and is no largest paint.
+const squares = Array.from({ length: 60 }, (_, n) => `<rect x="${n * 10}" y="${n * 6}" width="9" height="9" fill="rgb(${n * 4},90,90)"/>`);
+const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="400"><rect width="600" height="400" fill="teal"/>${squares.join('')}</svg>`;
 
 const app = `
   const id = (name) => document.getElementById(name);
@@ -81,3 +70,16 @@ const app = `
     id('out').textContent = 'orders';
   };
 `;
+
+const page = (script: string) => `<!doctype html><html><head><title>A page</title>${script}
+<link rel="icon" href="data:,">
+<style>.late{height:120px;background:gold} button{display:block;margin:20px}</style></head><body>
+<div id="room"></div><h1>A page</h1><img id="hero" src="/slow.svg" width="600" height="400">
+<button id="slow" type="button" data-sightline-name="voucher">Slow</button>
+<button id="dead" type="button">Nothing</button>
+<button id="rage" type="button">Nothing either</button>
+<button id="throw" type="button">Throw</button>
+<button id="ask" type="button">Ask</button>
+<button id="go" type="button">Go</button>
+<p id="out"></p>
+<script>${app}</script></body></html>`;
