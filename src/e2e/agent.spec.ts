@@ -107,7 +107,7 @@ test('what the app itself tells, before the agent is there too', async ({ browse
   expect(view).toMatchObject({ route: '/begin', samples: 1 });
   const rows = await timeline('own', (all) => ['action', 'error'].every((kind) => all.some((row) => row.kind === kind)));
   expect(rows.find((row) => row.kind === 'action')?.body).toContain('ordered');
-  expect(rows.find((row) => row.kind === 'error')).toMatchObject({ body: expect.stringContaining('caught'), release: '2.0.0' });
+  expect(rows.find((row) => row.kind === 'error')?.body).toContain('caught');
 });
 
 test('a return from the back/forward cache is a view of its own', async ({ playwright, launchOptions }) => {
@@ -158,10 +158,10 @@ test('clicks that do nothing, that anger, and that fail', async ({ browser }) =>
   await page.waitForTimeout(600);
   await leave(page);
   const rows = await ask('actions', 'actions', { groupBy: ['kind', 'target'] }, (all) => all.length >= 4);
-  const told = ({ target, actions, dead, error, rage }: Row) => ({ target, actions, dead, error, rage });
-  const none = { actions: 0, dead: 0, error: 0, rage: 0 };
+  const told = ({ target, count, dead, error, rage }: Row) => ({ target, count, dead, error, rage });
+  const none = { count: 1, dead: 0, error: 0, rage: 0 };
   expect(rows.map(told).sort((a, b) => String(a.target).localeCompare(String(b.target)))).toEqual([
-    { ...none, target: '[data-sightline-name="voucher"]', actions: 1 },
+    { ...none, target: '[data-sightline-name="voucher"]' },
     { ...none, target: '#dead', dead: 1 },
     { ...none, target: '#rage', rage: 1 },
     { ...none, target: '#throw', error: 1 },
