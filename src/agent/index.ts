@@ -3,7 +3,7 @@ import { observeBlocking } from './blocking';
 import { keepThrown, observeErrors } from './errors';
 import { observeFetch } from './fetch';
 import { guard, on } from './guard';
-import { observeLeaving, whenLeaving } from './leaving';
+import { observeLeaving } from './leaving';
 import { setUser } from './meta';
 import { observeNavigation } from './navigation';
 import { observeNetwork } from './network';
@@ -26,24 +26,21 @@ export type { Consent, Frame, Item, List, Options, Sightline } from './types';
 let route: string | undefined;
 let decided: Consent | undefined;
 
-// In this order they tell what they still know when the page is left, and then it is sent.
-const signals = [
-  observeLeaving,
+// What cannot be seen afterwards is observed at once.
+const first = [
+  () => observeLeaving(() => flush(true)),
   observeQuiet,
   observeNetwork,
-  observeNavigation,
-  observeRoutes,
+  observeErrors,
   observeFetch,
   observeXHR,
-  observeErrors,
-  observeReports,
+  observeRoutes,
   observeActions,
-  observeResources,
-  observeBlocking,
-  observeVitals,
-  () => whenLeaving(() => flush(true)),
   () => on(window, 'online', () => flush()),
 ];
+
+// The browser keeps these for whoever asks later: each begins in a task of its own, so that none is a long one.
+const later = [observeNavigation, observeVitals, observeBlocking, observeReports, observeResources];
 
 let installed = false;
 
@@ -56,7 +53,8 @@ function begin(): void {
     if (!installed) {
       installed = true;
       beginView(true, 0).route = route ?? options.route;
-      signals.forEach((observe) => guard(observe)());
+      first.forEach((observe) => guard(observe)());
+      later.forEach((observe) => setTimeout(guard(observe)));
     }
   }
 }

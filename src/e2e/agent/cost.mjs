@@ -6,7 +6,7 @@ import { URL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
-const rounds = 7;
+const rounds = 5;
 const scripts = {
   'no script': '',
   'the agent': await readFile('pkg/agent/built/agent.js', 'utf8'),
