@@ -10,6 +10,11 @@ import { fromSource } from './source.mjs';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
+const exported = `
+/** The agent. None of its methods ever throws. */
+export declare const sightline: Sightline;
+`;
+
 // Syntax that all browsers have had since 2022. Where it is not understood, the script does nothing at all.
 const modern = (mode) => {
   const shared = fromSource(mode);
@@ -54,6 +59,6 @@ export default (_env, { mode }) => [
   agent(mode, 'index', 'agent.mjs', {
     output: { library: { type: 'module' }, module: true },
     experiments: { outputModule: true },
-    plugins: [new CopyPlugin({ patterns: [{ from: 'src/agent/types.ts', to: 'agent.d.ts' }] })],
+    plugins: [new CopyPlugin({ patterns: [{ from: 'src/agent/types.ts', to: 'agent.d.ts', transform: (types) => `${types}${exported}` }] })],
   }),
 ];
