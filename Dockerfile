@@ -4,17 +4,6 @@
 #   docker build --target grafana    -t sightline-grafana .      Grafana with the plugin
 # All of them run as a user who is not root.
 
-FROM golang:1.26.8-bookworm AS backend
-ARG TARGETARCH
-ENV CGO_ENABLED=0
-WORKDIR /src
-COPY go.mod go.sum ./
-RUN go mod download
-COPY pkg pkg
-RUN go build -trimpath -ldflags "-s -w" -o /out/sightline ./pkg/cmd/sightline \
- && go build -trimpath -tags arrow_json_stdlib -ldflags "-s -w" \
-      -o "/out/gpx_sightline_rum_linux_${TARGETARCH:-$(go env GOARCH)}" ./pkg
-
 FROM node:22.21.1-bookworm-slim AS frontend
 WORKDIR /src
 COPY package.json package-lock.json ./
@@ -23,7 +12,19 @@ COPY plugin.json tsconfig.json CHANGELOG.md LICENSE ./
 COPY webpack webpack
 COPY docs/img docs/img
 COPY src src
-RUN npm run build && npm run build:demo
+RUN npm run build && npm run build:demo && npm run build:agent
+
+FROM golang:1.26.8-bookworm AS backend
+ARG TARGETARCH
+ENV CGO_ENABLED=0
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY pkg pkg
+COPY --from=frontend /src/pkg/agent/built pkg/agent/built
+RUN go build -trimpath -ldflags "-s -w" -o /out/sightline ./pkg/cmd/sightline \
+ && go build -trimpath -tags arrow_json_stdlib -ldflags "-s -w" \
+      -o "/out/gpx_sightline_rum_linux_${TARGETARCH:-$(go env GOARCH)}" ./pkg
 
 FROM debian:12.12-slim AS sightline
 RUN groupadd --system --gid 10001 sightline \

@@ -34,7 +34,7 @@ func Test() error {
 
 // Build makes the plugin (dist/) and the operator's program (bin/sightline) for this machine.
 func Build() error {
-	mg.SerialDeps(dependencies, plugin, Program, Frontend)
+	mg.SerialDeps(dependencies, plugin, Agent, Program, Frontend)
 	return nil
 }
 
@@ -42,6 +42,13 @@ func Build() error {
 func Program() error {
 	say("Building bin/sightline")
 	return runWith(noCGO, "go", "build", "-trimpath", "-o", "bin/sightline", "./pkg/cmd/sightline")
+}
+
+// Agent builds the browser agent, which Program takes into bin/sightline, and holds it to its size.
+func Agent() error {
+	mg.Deps(dependencies)
+	say("Building the browser agent")
+	return run("npm", "run", "--silent", "build:agent")
 }
 
 // Frontend builds the plugin's TypeScript half into dist/.

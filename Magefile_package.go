@@ -25,7 +25,7 @@ const packages = "release"
 
 // Package makes the plugin's zip for every platform and the sidecar's archives in release/, and checks what is in them. Set GRAFANA_ACCESS_POLICY_TOKEN to sign the plugin.
 func Package() error {
-	mg.SerialDeps(dependencies, pluginEverywhere, Frontend, signPlugin)
+	mg.SerialDeps(dependencies, pluginEverywhere, Agent, Frontend, signPlugin)
 	if err := os.MkdirAll(packages, 0o755); err != nil {
 		return err
 	}

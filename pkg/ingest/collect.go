@@ -36,13 +36,22 @@ func (s *Server) collect(f *format) http.HandlerFunc {
 			return
 		}
 		read := d.result()
-		key := r.Header.Get("Idempotency-Key")
+		key := idempotencyKey(r)
 		if key == "" || len(key) > maxName {
 			s.answerKept(f, w, r, g, read, s.keep(f, read))
 			return
 		}
 		s.keepOnce(f, w, r, g, read, read.parts[0].beacon.Context.App+"\x00"+f.name+"\x00"+key)
 	}
+}
+
+// idempotencyKey is what a client calls the beacon each time it sends it. A header of its own would cost a page on another
+// origin a preflight, and sendBeacon has none: our agent says it in the query.
+func idempotencyKey(r *http.Request) string {
+	if key := r.Header.Get("Idempotency-Key"); key != "" {
+		return key
+	}
+	return r.URL.Query().Get("idempotency_key")
 }
 
 // readInto reads a request's body into the normal form.

@@ -17,7 +17,7 @@ import (
 //	                                JSON. Of its entries count traceparent and reqid, and the longest duration
 //
 // Faro's SDK reads the traceparent of Server-Timing itself, but sends it without its flags.
-var correlating = map[string]bool{"requestId": true, "request_id": true, "traceparent": true, "serverTiming": true}
+var correlating = map[string]bool{viewAttribute: true, "requestId": true, "request_id": true, "traceparent": true, "serverTiming": true}
 
 func isCorrelating(key string) bool { return correlating[key] }
 

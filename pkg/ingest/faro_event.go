@@ -25,6 +25,8 @@ func (d *reading) takeEvent(i *item) string {
 		return d.takeViewChanged(i)
 	case "faro.user.action":
 		return d.takeAction(i)
+	case "sightline.blocking":
+		return d.takeBlocking(i)
 	case "securitypolicyviolation":
 		return d.takePolicyViolation(i)
 	case "faro.session_recording.event":

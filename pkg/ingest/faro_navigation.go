@@ -91,8 +91,10 @@ func (d *reading) takeRouteChange(i *item) string {
 	v.Navigation = rum.ViewRouteChange
 	v.Path = pathOfURL(cut(to, maxURL))
 	v.Duration = i.millis("duration")
-	v.ViewID = safeID(i.attribute("viewId"))
-	v.PreviousViewID = safeID(i.attribute("previousViewId"))
+	if v.ViewID == "" {
+		v.ViewID = safeID(i.attribute("viewId"))
+	}
+	v.PreviousViewID = safeID(i.either("faroPreviousNavigationId", "previousViewId"))
 	if v.ViewID == "" {
 		v.ViewID = "r" + strconv.FormatInt(i.ts, 36) + randomID()[:6]
 	}

@@ -23,6 +23,14 @@ func (d *reading) takeResource(i *item) string {
 	r.Status = status(i.number("responseStatus"))
 	r.Failure = failure(r.Status, true, i.attribute("failure"))
 	r.Duration = i.millis("duration")
+	phases(&r, i)
+	r.Cache = cut(i.attribute("cacheHitStatus"), maxName)
+	r.RenderBlocking = i.attribute("renderBlockingStatus") == "blocking"
+	return d.addRequest(i, r, sourceTiming)
+}
+
+// phases are the parts of a request's time, and its sizes.
+func phases(r *rum.Request, i *item) {
 	r.DNS = i.millis("dnsLookupTime")
 	r.TCP, r.TLS = connection(i)
 	r.Wait = i.millis("requestTime")
@@ -31,15 +39,13 @@ func (d *reading) takeResource(i *item) string {
 	r.TransferSize = i.size("transferSize")
 	r.EncodedSize = i.size("encodedBodySize")
 	r.DecodedSize = i.size("decodedBodySize")
-	r.Cache = cut(i.attribute("cacheHitStatus"), maxName)
-	r.RenderBlocking = i.attribute("renderBlockingStatus") == "blocking"
 	r.Protocol = cut(i.attribute("protocol"), 32)
-	return d.addRequest(i, r, sourceTiming)
 }
 
 // takeTracedRequest turns the event that Faro's tracing sends for each client span into a request with its trace. The
 // event is stamped with the end of the span. Attributes follow the OpenTelemetry HTTP conventions, old or new. The
-// SDK copies the user's e-mail address and name into them: only those named here are read.
+// SDK copies the user's e-mail address and name into them: only those named here are read. Our agent adds the phases and
+// sizes of the resource's timing, which Faro sends by itself.
 func (d *reading) takeTracedRequest(i *item, instrumentation string) string {
 	url := i.either("url.full", "http.url")
 	if url == "" {
@@ -57,8 +63,10 @@ func (d *reading) takeTracedRequest(i *item, instrumentation string) string {
 	r.Failure = failure(r.Status, !reported, i.attribute("error.type"))
 	r.Duration = float32(i.number("duration_ns") / 1e6)
 	r.TS -= int64(r.Duration)
-	r.Server = i.serverTime()
-	r.DecodedSize = i.size("http.response_content_length")
+	phases(&r, i)
+	if r.DecodedSize == 0 {
+		r.DecodedSize = i.size("http.response_content_length")
+	}
 	return d.addRequest(i, r, sourceSpan)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/time/rate"
 
+	"github.com/sightline-rum/sightline/pkg/agent"
 	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/erase"
 	"github.com/sightline-rum/sightline/pkg/quarantine"
@@ -142,6 +143,9 @@ func (s *Server) endpoints() []endpoint {
 		}
 	}
 	page := []string{http.MethodGet, http.MethodHead}
+	for _, name := range agent.Files {
+		all = append(all, endpoint{"/" + name, page, agent.Handler(name)})
+	}
 	return append(all,
 		endpoint{"/v1/deploys", []string{http.MethodPost}, s.deploys},
 		endpoint{"/v1/sourcemaps/{app}/{release}/{file...}", []string{http.MethodPut}, s.takeSourceMap},

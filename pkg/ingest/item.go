@@ -93,6 +93,9 @@ func (i *item) size(key string) uint32 {
 	return uint32(min(i.number(key), math.MaxUint32))
 }
 
+// viewAttribute names an item's page view. Faro puts it on page loads and resources, our agent on everything.
+const viewAttribute = "faroNavigationId"
+
 // base is what an item becomes in the normal form.
 func (i *item) base() rum.Item {
 	action := i.actionParent
@@ -100,6 +103,7 @@ func (i *item) base() rum.Item {
 		action = i.actionID
 	}
 	item := rum.Item{TS: i.ts, ActionID: safeID(action), TraceID: hexID(i.traceID, 32), SpanID: hexID(i.spanID, 16)}
+	item.ViewID = safeID(i.attribute(viewAttribute))
 	item.Unsampled = i.unsampled && item.TraceID != ""
 	i.correlate(&item)
 	return item

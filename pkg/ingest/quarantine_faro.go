@@ -54,6 +54,6 @@ var faroMeta = object(keepers{
 	"session": object(keepers{"id": id, "attributes": free}),
 	"page":    object(keepers{"id": plain, "url": plain}),
 	"view":    object(keepers{"name": plain}),
-	"browser": object(keepers{"name": label, "version": label, "os": label, "mobile": plain, "userAgent": agent, "language": label,
+	"browser": object(keepers{"name": label, "version": label, "os": label, "mobile": plain, "userAgent": userAgent, "language": label,
 		"viewportWidth": label, "viewportHeight": label}),
 })

@@ -14,11 +14,11 @@ type keeper func(value any) any
 // What a value may be: free text or an address, a name or version, an identifier, a user agent; or an object whose
 // fields an app chooses, of which those are kept that are plain and whose name does not tell of a person.
 var (
-	plain = keepText(cleanString)
-	label = keepText(enrich.CleanLabel)
-	id    = keepText(enrich.CleanID)
-	agent = keepText(enrich.CleanAgent)
-	free  = openObject(nil)
+	plain     = keepText(cleanString)
+	label     = keepText(enrich.CleanLabel)
+	id        = keepText(enrich.CleanID)
+	userAgent = keepText(enrich.CleanAgent)
+	free      = openObject(nil)
 )
 
 // keepText keeps a text as it is cleaned, and numbers and truth values as they are.

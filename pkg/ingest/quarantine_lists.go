@@ -28,7 +28,7 @@ var metric = openObject(keepers{
 
 // report is what a browser reports by itself.
 var report = object(keepers{
-	"age": plain, "type": label, "url": plain, "user_agent": agent, "body": reported, "csp-report": reported,
+	"age": plain, "type": label, "url": plain, "user_agent": userAgent, "body": reported, "csp-report": reported,
 })
 
 // reported is without the address that led to the page, the address of the server, and the sample of a script.
