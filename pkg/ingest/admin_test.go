@@ -6,10 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sightline-rum/sightline/pkg/agent"
 
 	"github.com/sightline-rum/sightline/pkg/erase"
 	"github.com/sightline-rum/sightline/pkg/rum"
@@ -92,7 +95,7 @@ func TestErasuresAreTakenFromWhoHasTheToken(t *testing.T) {
 	require.Equal(t, 202, post(`{"session":"a"}`, map[string]string{"Authorization": "Bearer t0ken"}).status)
 }
 
-// Whatever endpoint is added, it is a format's, one of the shared ones, or for operators alone.
+// Whatever endpoint is added, it is a format's, the agent's, one of the shared ones, or for operators alone.
 func TestWithAnAdminAddressNoEndpointForOperatorsIsPublic(t *testing.T) {
 	s := start(t, "admin_token_sha256: "+hash("t0ken"))
 	public, admin := s.server.PublicHandler(), s.server.AdminHandler()
@@ -119,6 +122,8 @@ func TestWithAnAdminAddressNoEndpointForOperatorsIsPublic(t *testing.T) {
 		case beacons[e.pattern]:
 			require.Equal(t, 404, ask(admin, e.methods[0], path, nil), path)
 			require.NotEqual(t, 404, ask(public, e.methods[0], path, nil), path)
+		case slices.Contains(agent.Files, path[1:]): // for visitors' pages; public says 404 as well where none is built
+			require.Equal(t, 404, ask(admin, e.methods[0], path, nil), path)
 		case among(sharedPaths, path):
 			require.Equal(t, 200, ask(admin, e.methods[0], path, nil), path)
 			require.Equal(t, 200, ask(public, e.methods[0], path, nil), path)
