@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sightline-rum/sightline/pkg/agent"
-
 	"github.com/sightline-rum/sightline/pkg/erase"
 	"github.com/sightline-rum/sightline/pkg/rum"
 )
