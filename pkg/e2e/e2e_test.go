@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -197,7 +198,14 @@ func freeAddress(t testing.TB) string {
 	return listener.Addr().String()
 }
 
+// tail is the end of a log, its long lines cut so that what failed stays in sight.
 func tail(text string, lines int) string {
 	all := strings.Split(text, "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
+	all = slices.Clone(all[max(0, len(all)-lines):])
+	for i, line := range all {
+		if len(line) > 400 {
+			all[i] = line[:400] + " …"
+		}
+	}
+	return strings.Join(all, "\n")
 }

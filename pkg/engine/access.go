@@ -35,6 +35,7 @@ type Access struct {
 	Writer   Login  `json:"writer"`
 	Reader   Login  `json:"reader"`
 	PID      int    `json:"pid"`
+	Boot     string `json:"boot,omitempty"` // the machine's boot it runs on
 }
 
 // ReadAccess returns how to reach the engine that runs on the data folder. It fails, saying what to start, when none

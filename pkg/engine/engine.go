@@ -97,6 +97,14 @@ func Run(ctx context.Context, config Config) error {
 		if secrets, err = prepareFolder(config); err != nil {
 			return err
 		}
+		dropped, err := dropUnnoted(config.Data)
+		if err != nil {
+			return err
+		}
+		if len(dropped) > 0 {
+			config.Logger.Warn("the engine was killed amid an insert: its rows are taken back, for they will be sent again",
+				"parts", dropped)
+		}
 		// The lock goes with this program and is taken anew by the next.
 		reason := handOver(config, path, secrets)
 		config.Logger.Warn("engine runs without the kernel's confinement", "reason", reason)
@@ -124,6 +132,7 @@ func Run(ctx context.Context, config Config) error {
 		Writer:   Login{User: WriterUser, Password: secrets.Writer},
 		Reader:   Login{User: ReaderUser, Password: secrets.Reader},
 		PID:      os.Getpid(),
+		Boot:     bootID(),
 	}
 	server := &http.Server{
 		Handler:           newInterface(store, access, config),

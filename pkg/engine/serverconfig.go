@@ -49,7 +49,10 @@ var serverConfig = template.Must(template.New("config").Parse(`<clickhouse>
 // URLs, other databases), an engine that reaches one, dictionaries, functions, backups or system commands.
 var userConfig = template.Must(template.New("users").Parse(`<clickhouse>
     <profiles><default>
+        <!-- Every insert notes its token, views' included: an insert without a note is one that was not finished. -->
         <async_insert>0</async_insert>
+        <insert_deduplicate>1</insert_deduplicate>
+        <deduplicate_blocks_in_dependent_materialized_views>1</deduplicate_blocks_in_dependent_materialized_views>
         <allow_introspection_functions>0</allow_introspection_functions>
         <implicit_select>0</implicit_select>
     </default></profiles>
