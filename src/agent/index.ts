@@ -14,8 +14,8 @@ import { isActive, setActive } from './record';
 import { observeReports } from './reports';
 import { observeResources } from './resources';
 import { observeRoutes } from './routes';
-import { current, forget } from './session';
-import { clear, flush } from './transport';
+import { forget } from './session';
+import { clear, flush, takeUnsent } from './transport';
 import type { Consent, Sightline } from './types';
 import { beginView, view } from './view';
 import { observersOfVitals } from './vitals';
@@ -39,7 +39,7 @@ const first = [
 
 /** The browser keeps what these look for, for whoever asks later. */
 const later = [
-  current,
+  takeUnsent,
   observeNavigation,
   ...observersOfVitals,
   observeBlocking,
