@@ -30,13 +30,19 @@ for (const sdk of ['agent', 'faro'] as const) {
       await shop?.stop();
     });
 
-    test('the slowest wait at the checkout leads to the slow span behind it, and that span to the visit', async ({ browser }) => {
+    test('the slowest wait at the checkout leads to the slow span behind it, and that span to the visit', async ({
+      browser,
+    }) => {
       await buy(browser, shop, sdk, 'Card', 'Thank you, it is on its way.');
       await buy(browser, shop, sdk, 'Invoice', 'Thank you, it is on its way.');
 
-      const paid = (rows: Row[]) => rows.filter(({ name, traceId }) => traceId && /\/api\/checkout\/pay$/.test(String(name)));
+      const paid = (rows: Row[]) =>
+        rows.filter(({ name, traceId }) => traceId && /\/api\/checkout\/pay$/.test(String(name)));
       const visits = (rows: Row[]) => new Set(paid(rows).map(({ sessionId }) => sessionId)).size;
-      const traces = await stack.askUntil({ queryType: 'traces', app: shop.app, filters: [checkout] }, (rows) => visits(rows) === 2);
+      const traces = await stack.askUntil(
+        { queryType: 'traces', app: shop.app, filters: [checkout] },
+        (rows) => visits(rows) === 2
+      );
       const [slow, ...others] = paid(traces);
       const quick = others.find(({ sessionId }) => sessionId !== slow.sessionId) as Row;
 
@@ -50,9 +56,14 @@ for (const sdk of ['agent', 'faro'] as const) {
       expect(check?.service).toBe('payment');
       expect(check?.duration).toBeGreaterThanOrEqual(2000);
       expect(check?.duration, 'what the visitor waited for').toBeLessThanOrEqual(slow.duration as number);
-      expect(spans.find(({ name }) => name === 'POST /api/checkout/pay')?.parentSpanId, "the browser's own span").toBe(slow.spanId);
+      expect(spans.find(({ name }) => name === 'POST /api/checkout/pay')?.parentSpanId, "the browser's own span").toBe(
+        slow.spanId
+      );
 
-      const back = await stack.askUntil({ queryType: 'traces', app: shop.app, traceId: check?.traceId }, (rows) => rows.length > 0);
+      const back = await stack.askUntil(
+        { queryType: 'traces', app: shop.app, traceId: check?.traceId },
+        (rows) => rows.length > 0
+      );
       expect(new Set(back.map(({ sessionId }) => sessionId))).toEqual(new Set([slow.sessionId]));
 
       const quickSpans = await exported(shop, quick.traceId as string, 'POST /api/checkout/pay');
@@ -70,12 +81,16 @@ for (const sdk of ['agent', 'faro'] as const) {
 
       const filters = [{ key: 'route', operator: '=', values: ['/account'] }];
       const found = (rows: Row[]) => rows.find(({ kind }) => kind === 'view');
-      const rows = await stack.askUntil({ queryType: 'traces', app: shop.app, filters }, (rows) => Boolean(found(rows)?.traceId));
+      const rows = await stack.askUntil({ queryType: 'traces', app: shop.app, filters }, (rows) =>
+        Boolean(found(rows)?.traceId)
+      );
       expect(found(rows)).toMatchObject({ traceId, spanId, reason: '' });
       const [span] = await exported(shop, traceId, 'GET /account');
       expect(span).toMatchObject({ service: 'shop', spanId });
 
-      const back = await stack.askUntil({ queryType: 'traces', app: shop.app, traceId }, (rows) => Boolean(found(rows)));
+      const back = await stack.askUntil({ queryType: 'traces', app: shop.app, traceId }, (rows) =>
+        Boolean(found(rows))
+      );
       expect(found(back)?.sessionId).toBe(found(rows)?.sessionId);
     });
 
@@ -92,7 +107,9 @@ for (const sdk of ['agent', 'faro'] as const) {
         await route.fulfill({ contentType: 'text/html; charset=utf-8', body });
       });
       // For the same reason nothing may be sent there any more once the page is gone.
-      const told = page.waitForResponse((answer) => !!answer.request().postData()?.includes('faro.performance.navigation'));
+      const told = page.waitForResponse(
+        (answer) => !!answer.request().postData()?.includes('faro.performance.navigation')
+      );
       await page.goto(`${shop.url}/cart?sdk=${sdk}`, { waitUntil: 'networkidle' });
       await told;
       await leave(page, sdk);
@@ -100,7 +117,9 @@ for (const sdk of ['agent', 'faro'] as const) {
 
       const filters = [{ key: 'route', operator: '=', values: ['/cart'] }];
       const found = (rows: Row[]) => rows.find(({ kind }) => kind === 'view');
-      const rows = await stack.askUntil({ queryType: 'traces', app: shop.app, filters }, (rows) => Boolean(found(rows)));
+      const rows = await stack.askUntil({ queryType: 'traces', app: shop.app, filters }, (rows) =>
+        Boolean(found(rows))
+      );
       expect(found(rows)).toMatchObject({ traceId, spanId, reason: '' });
       const [span] = await exported(shop, traceId, 'GET /cart');
       expect(span).toMatchObject({ service: 'shop', spanId });

@@ -122,7 +122,7 @@ func (s *demoStack) startShop(ctx context.Context) error {
 	return s.checkAgent(ctx)
 }
 
-// checkAgent says so when the shop's pages will find no agent at the sidecar: the program may have been built without it.
+// checkAgent says so when the shop's pages will find no agent at the sidecar: a program can be built without it.
 func (s *demoStack) checkAgent(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, "http://"+s.sidecar+"/agent.js", nil)
 	if err != nil {

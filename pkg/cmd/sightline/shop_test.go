@@ -37,7 +37,7 @@ func TestTheShopAloneReportsToTheSidecarItIsGiven(t *testing.T) {
 		page = string(text)
 		return err == nil
 	}, 10*time.Second, 20*time.Millisecond)
-	require.Contains(t, page, `<script async src="http://rum.example/agent.js"`)
+	require.Contains(t, page, `<script async crossorigin src="http://rum.example/agent.js"`)
 	require.Contains(t, page, `data-key="key"`)
 
 	stop()

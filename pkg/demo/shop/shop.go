@@ -1,6 +1,6 @@
-// Package shop is the pages of a small web shop to be measured: rendered on the server, with product pictures, and faults
-// that a visitor can trigger. Sightline's agent measures them, and one page the real Grafana Faro Web SDK. What they fetch
-// is answered by package backend.
+// Package shop is the pages of a small web shop to be measured: rendered on the server, with product pictures, and
+// faults that a visitor can trigger. Sightline's agent measures them, and one page the real Grafana Faro Web SDK. What
+// they fetch is answered by package backend.
 package shop
 
 import (

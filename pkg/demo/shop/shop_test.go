@@ -51,7 +51,7 @@ var routes = map[string]string{"/": "/", "/category/coffee": "/category/:slug", 
 
 // attribute is the value of one of the attributes of the agent's script tag.
 func attribute(page, name string) string {
-	tag := regexp.MustCompile(`(?s)<script async .*?</script>`).FindString(page)
+	tag := regexp.MustCompile(`(?s)<script async crossorigin .*?</script>`).FindString(page)
 	value := regexp.MustCompile(` ` + name + `="([^"]*)"`).FindStringSubmatch(tag)
 	if value == nil {
 		return ""

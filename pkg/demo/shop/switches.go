@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Fault is something that goes wrong on a page when its address asks for it: /product/101?fault=slow-picture. Several are
-// separated by commas. Faults that are there without being asked for are on the pages themselves.
+// Fault is something that goes wrong on a page when its address asks for it: /product/101?fault=slow-picture. Several
+// are separated by commas. Faults that are there without being asked for are on the pages themselves.
 type Fault struct {
 	Name string
 	What string // for people
@@ -24,7 +24,7 @@ var Faults = []Fault{
 	{Name: "missing-picture", What: "a picture in the page is not there any more"},
 	{Name: "heavy-tag", What: "a partner's script keeps the page busy for 300 ms", script: true},
 	{Name: "partner-badge", What: "the page's security policy forgot the partner whose badge the page shows",
-		policy: "img-src 'self' data:"},
+		script: true, policy: "img-src 'self' data:"},
 	{Name: "closed-policy", What: "the page's security policy forgot the address that takes the beacons",
 		policy: "connect-src 'self'"},
 	{Name: "second-tag", What: "another vendor's script puts its own functions in the place of the browser's", script: true},

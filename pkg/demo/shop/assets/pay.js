@@ -12,8 +12,8 @@ function authorisePayment(order) {
 // The page is measured by either of two, and tells the one that is there.
 const faroAPI = () => window.GrafanaFaroWebSdk?.faro?.api;
 
-// The trace of an answer, as its Server-Timing names it: with it, an error leads to what the back end did. The agent takes
-// the header as it is.
+// The trace of an answer, as its Server-Timing names it: with it, an error leads to what the back end did. The
+// agent takes the header as it is.
 function spanContextOf(answer) {
   const named = /traceparent;desc="00-([0-9a-f]{32})-([0-9a-f]{16})-/.exec(answer.headers.get('Server-Timing') ?? '');
   return named ? { traceId: named[1], spanId: named[2] } : undefined;

@@ -89,12 +89,17 @@ const pages = {
   help() {
     element('find').addEventListener('click', async () => {
       const orders = await (await fetch('/api/account/orders')).json();
-      element('found').textContent = orders.length ? `${orders.length} orders are on their way.` : 'You have not ordered anything yet.';
+      element('found').textContent = orders.length
+        ? `${orders.length} orders are on their way.`
+        : 'You have not ordered anything yet.';
     });
   },
 };
 
-for (const [id, decision, said] of [['allow', 'granted', 'Thank you.'], ['refuse', 'denied', 'Then nothing is measured.']]) {
+for (const [id, decision, said] of [
+  ['allow', 'granted', 'Thank you.'],
+  ['refuse', 'denied', 'Then nothing is measured.'],
+]) {
   element(id)?.addEventListener('click', () => {
     window.sightline?.consent(decision);
     element('decided').textContent = said;

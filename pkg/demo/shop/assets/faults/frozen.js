@@ -1,4 +1,5 @@
 // A script that hardens the page against others: nobody changes any more what the browser's classes have in common.
-for (const common of [Array, Object, Promise, EventTarget, Node, Element, Event, History, XMLHttpRequest, Request, Response]) {
-  Object.freeze(common.prototype);
+const hardened = [Array, Object, Promise, EventTarget, Node, Element, Event, History, XMLHttpRequest, Request, Response];
+for (const { prototype } of hardened) {
+  Object.freeze(prototype);
 }
