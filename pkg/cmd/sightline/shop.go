@@ -33,7 +33,7 @@ func (shopCmd) Help() string {
 		"ask for another: ?sdk=agent, ?sdk=faro or ?sdk=none. With ?consent=required nothing is measured before the visitor "+
 		"allows it, and with ?fault=NAME something goes wrong, or several things with commas between them:\n\n")
 	for _, fault := range shop.Faults {
-		fmt.Fprintf(text, "* %s: %s\n", fault.Name, fault.What)
+		fmt.Fprintf(text, "  %-16s %s\n", fault.Name, fault.What)
 	}
 	return text.String()
 }

@@ -52,5 +52,5 @@ func TestTheShopAloneNeedsTheAddressOfACollector(t *testing.T) {
 }
 
 func TestTheShopsHelpListsItsFaults(t *testing.T) {
-	require.Contains(t, shopCmd{}.Help(), "slow-picture: the main picture of the front page or of a product takes 900 ms longer")
+	require.Contains(t, shopCmd{}.Help(), "slow-picture     the main picture comes 900 ms later")
 }

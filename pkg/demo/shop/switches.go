@@ -20,15 +20,15 @@ type Fault struct {
 
 // Faults are all that a page's address can ask for.
 var Faults = []Fault{
-	{Name: "slow-picture", What: "the main picture of the front page or of a product takes 900 ms longer"},
+	{Name: "slow-picture", What: "the main picture comes 900 ms later"},
 	{Name: "missing-picture", What: "a picture in the page is not there any more"},
 	{Name: "heavy-tag", What: "a partner's script keeps the page busy for 300 ms", script: true},
-	{Name: "partner-badge", What: "the page's security policy forgot the partner whose badge the page shows",
+	{Name: "partner-badge", What: "the security policy forgot the partner's badge",
 		script: true, policy: "img-src 'self' data:"},
-	{Name: "closed-policy", What: "the page's security policy forgot the address that takes the beacons",
+	{Name: "closed-policy", What: "the security policy forgot the collector",
 		policy: "connect-src 'self'"},
-	{Name: "second-tag", What: "another vendor's script puts its own functions in the place of the browser's", script: true},
-	{Name: "frozen", What: "a script that hardens the page freezes what the browser's classes have in common", script: true},
+	{Name: "second-tag", What: "another vendor's script patches the same functions", script: true},
+	{Name: "frozen", What: "a script freezes the browser's prototypes", script: true},
 	{Name: "error-storm", What: "a widget throws 10,000 errors", script: true},
 }
 
