@@ -156,6 +156,7 @@ test('a call that never gets an answer is one that failed', async ({ browser }) 
   const shop = await shopFor('unanswered');
   const page = await visit(browser, shop, '/account');
   await page.route('**/api/login', (route) => route.abort('connectionreset'));
+  await expect(page.getByAltText('Sold out')).toBeAttached();
   const thrown = page.waitForEvent('pageerror');
   await page.getByRole('button', { name: 'Log in' }).click();
   const { message } = await thrown;
@@ -266,6 +267,7 @@ test('an order is what the shop itself tells, as the last step of its journey', 
 test('a promise that nobody catches, an error the shop tells, and a picture that is gone', async ({ browser }) => {
   const shop = await shopFor('errors');
   const page = await visit(browser, shop, '/checkout?fault=missing-picture');
+  await expect(page.getByAltText('Sold out')).toBeAttached();
   const thrown = page.waitForEvent('pageerror');
   await page.getByRole('button', { name: 'Pay' }).click();
   const { message } = await thrown;

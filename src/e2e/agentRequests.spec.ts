@@ -68,6 +68,18 @@ test("a request's time, the server's share of it, and the click that started it"
   expect(call?.actionId).toBe(click?.actionId);
 });
 
+test('what the page asked for before the agent was there is not lost', async ({ browser }) => {
+  const { page } = await watched.visit(browser, 'early', { before: "<script>fetch('/api/early')</script>" });
+  await page.evaluate(() => fetch('/api/later'));
+  await page.waitForTimeout(1500);
+  await leave(page);
+  const rows = await watched.ask('requests', 'early', { groupBy: ['endpoint'] }, (all) => all.length >= 2);
+  expect(rows.map(({ endpoint, samples }) => [endpoint, samples]).sort()).toEqual([
+    ['/api/early', 1],
+    ['/api/later', 1],
+  ]);
+});
+
 test('traces go to the own origin and to those that the site allows, and nowhere else', async ({ browser }) => {
   const asked = new Map<string | undefined, string | undefined>();
   const other = () =>

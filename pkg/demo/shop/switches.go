@@ -21,7 +21,7 @@ type Fault struct {
 // Faults are all that a page's address can ask for.
 var Faults = []Fault{
 	{Name: "slow-picture", What: "the main picture comes 900 ms later"},
-	{Name: "missing-picture", What: "a picture in the page is not there any more"},
+	{Name: "missing-picture", What: "a picture in the page is not there any more", script: true},
 	{Name: "heavy-tag", What: "a partner's script keeps the page busy for 300 ms", script: true},
 	{Name: "partner-badge", What: "the security policy forgot the partner's badge",
 		script: true, policy: "img-src 'self' data:"},
