@@ -38,7 +38,8 @@ const agent = (mode, entry, filename, more) => ({
           compress: { passes: 4, pure_getters: true, unsafe_arrows: true, keep_fargs: false, unsafe: true, unsafe_methods: true, hoist_props: true },
           // web-vitals marks with it what only its own modules use.
           mangle: { properties: { regex: /^_/ } },
-          format: { comments: false },
+          // Chromium then compiles it while it loads, apart from the page, and not function by function as they are called.
+          format: { comments: false, preamble: '//# allFunctionsCalledOnLoad' },
         },
       }),
     ],

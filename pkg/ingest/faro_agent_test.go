@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,4 +66,22 @@ func TestTheAgentsScriptIsServedToAnyPage(t *testing.T) {
 	require.Contains(t, []int{200, 404}, a.status, "404 where it was not built in")
 	require.Equal(t, "*", a.header.Get("Access-Control-Allow-Origin"))
 	require.Contains(t, a.header.Get("Content-Type"), "text/javascript")
+}
+
+func TestWhatTheAgentTracesHidesNoTimingOfFaroWithoutTracing(t *testing.T) {
+	const now = `"timestamp":"2026-11-23T01:03:50Z"`
+	memory := newTold(nil)
+	page := func(sdk, session, event string) rum.Beacon {
+		return decoded(t, `{"meta":{"sdk":{"name":"`+sdk+`","version":"1"},"app":{"name":"shop","release":"2.5.0"},
+			"session":{"id":"`+session+`"}},"events":[`+event+`]}`, memory)
+	}
+	traced := `{"name":"faro.tracing.fetch",` + now + `,"trace":{"trace_id":"` + pageTrace + `","span_id":"` + spanID + `"},
+		"attributes":{"url.full":"https://s.example/api/x","http.request.method":"GET","http.response.status_code":"200","duration_ns":"50000000"}}`
+	timing := `{"name":"faro.performance.resource",` + now + `,"attributes":{"name":"https://s.example/api/x","initiatorType":"fetch","duration":"50"}}`
+
+	require.Len(t, page("sightline-agent", "a", traced).Requests, 1)
+	require.Len(t, page("faro-web", "b", timing).Requests, 1, "nothing else tells of it")
+
+	page("faro-web", "c", strings.Replace(traced, spanID, "00f067aa0ba902b8", 1))
+	require.Empty(t, page("faro-web", "c", timing).Requests, "Faro's own tracing told of it")
 }

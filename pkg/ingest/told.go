@@ -20,7 +20,7 @@ import (
 //     status, so it is the one that counts; the timing's phases, sizes and page view are added to it. Whether a
 //     request will be told by a span cannot be seen from its timing. It is learned from the app's spans, endpoint by
 //     endpoint, so the first call of an endpoint after a start may be counted twice, unless the config says that
-//     the app is traced.
+//     the app is traced. Our own agent tells a call once, with its timing: what it traces says nothing of Faro's.
 //   - A route change is reported by the router integration and by Faro's own observation of the URL.
 //
 // The memory is bounded and is lost with the process, at the price of those few doubles.
@@ -51,6 +51,9 @@ const (
 	toldEndpoints = 8 << 10
 	toldTimings   = 8 << 10
 	toldSessions  = 16 << 10
+
+	// agentSDK is the SDK that our own agent says it is, before its version.
+	agentSDK = "sightline-agent/"
 
 	// tracedFor is how long an endpoint counts as traced after its last span.
 	tracedFor = 24 * time.Hour
@@ -113,6 +116,9 @@ func (t *told) forget(keys []spanKey) {
 
 // request notes that an endpoint is traced, and adds to the span's request what its timing said, if that came first.
 func (t *told) request(c *rum.Context, r *rum.Request) {
+	if strings.HasPrefix(c.SDK, agentSDK) {
+		return
+	}
 	t.endpoints.Add(endpointKey(c, r), r.TS)
 	key := timingKey(c, r)
 	timing, ok := t.timings.Get(key)

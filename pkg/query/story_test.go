@@ -110,7 +110,7 @@ func storyOf(session string, start time.Time) []*rum.Beacon {
 			{Item: named(item(500, "v1"), "request-2"), Kind: "fetch", Method: "GET", Host: "api.shop", Path: "/items",
 				Status: 200, Duration: 90},
 			{Item: traced(caused(item(2010, "v1"), "a1"), traceOfBuying, "11f067aa0ba902b7", true), Kind: "fetch",
-				Method: "POST", Host: "api.shop", Path: "/buy", Status: 503, Duration: 400, Server: 390},
+				Method: "POST", Host: "api.shop", Path: "/buy", Status: 503, Failure: "http", Duration: 400, Server: 390},
 			{Item: item(700, "v1"), Kind: "fetch", Method: "GET", Host: "ads.example", Path: "/a", Status: 200,
 				Duration: 2500, ThirdParty: true},
 			{Item: item(100, "v1"), Kind: "img", Method: "GET", Host: "shop", Path: "/hero.jpg", Status: 200, Duration: 4000},

@@ -213,7 +213,8 @@ func (q *question) traceRows(ctx context.Context, conn driver.Conn, in reach) ([
 	if conditions := q.conditions(&s); len(conditions) > 0 {
 		having = strings.Join(conditions, "\n  AND ")
 	}
-	sql := fmt.Sprintf(`SELECT ts, kind, name, route, multiIf(failure != '', failure, status > 0, toString(status), ''),
+	sql := fmt.Sprintf(`SELECT ts, kind, name, route, multiIf(failure != '' AND (failure != 'http' OR status = 0), failure,
+    status > 0, toString(status), ''),
   reason, took, server, session_id, view_id, action_id, request_id, trace_id, span_id, app, environment
 FROM (
   SELECT *, %s AS reason

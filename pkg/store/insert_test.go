@@ -95,7 +95,7 @@ func TestABatchArrivesInEveryTableAndThroughEveryView(t *testing.T) {
 			"view\t/product/5\tload\t\t1234.5\t0\t0",
 			"vital\tlcp\tneeds-improvement\tmain>img\t2600\t0\t0",
 			"vital\tbasket_open\t\t\t0\t0\t0",
-			"request\tGET api.shop/api/basket/77\thttp\tfetch\t80.25\t0\t1",
+			"request\tGET api.shop/api/basket/77\t503\tfetch\t80.25\t0\t1",
 			"request\t cdn.shop/a.png\t200\timg\t12\t0\t0",
 			"blocking\thttps://shop/app.js\tfirst\t\t70\t0\t0",
 			"error\tTypeError\texception\tx is undefined\t0\t0\t0",

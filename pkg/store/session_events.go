@@ -113,9 +113,9 @@ func sessionEvents(to []sessionEvent, b *rum.Beacon) []sessionEvent {
 	return to
 }
 
-// outcome of a request: how it failed, or its status.
+// outcome of a request: its status, or why there was no answer.
 func outcome(r *rum.Request) string {
-	if r.Failure != "" {
+	if r.Failure != "" && (r.Failure != "http" || r.Status == 0) {
 		return r.Failure
 	}
 	return strconv.Itoa(int(r.Status))

@@ -1,6 +1,7 @@
 import { clean } from './address';
 import { now } from './clock';
 import { watch } from './guard';
+import { remember } from './interaction';
 import { ranking } from './ranking';
 import { event } from './record';
 
@@ -32,7 +33,9 @@ export function observeBlocking(): void {
       frames: (before?.frames ?? 0) + 1,
     }));
 
-  watch('long-animation-frame', ({ blockingDuration, scripts }: LongFrame) => {
+  watch('long-animation-frame', (frame: LongFrame) => {
+    remember(frame);
+    const { blockingDuration, scripts } = frame;
     const ran = scripts.reduce((sum, { duration }) => sum + duration, 0);
     scripts.forEach(
       ({ sourceURL, invoker, duration }) =>

@@ -7,17 +7,18 @@ import { observeLeaving } from './leaving';
 import { setUser } from './meta';
 import { observeNavigation } from './navigation';
 import { observeNetwork } from './network';
+import { oneByOne } from './idle';
 import { options, setOptions } from './options';
 import { observeQuiet } from './quiet';
 import { isActive, setActive } from './record';
 import { observeReports } from './reports';
 import { observeResources } from './resources';
 import { observeRoutes } from './routes';
-import { current, forget } from './session';
-import { clear, flush } from './transport';
+import { forget } from './session';
+import { clear, flush, takeUnsent } from './transport';
 import type { Consent, Sightline } from './types';
 import { beginView, view } from './view';
-import { observeVitals } from './vitals';
+import { observersOfVitals } from './vitals';
 import { observeXHR } from './xhr';
 
 export type { Consent, Frame, Item, List, Options, Sightline } from './types';
@@ -29,18 +30,25 @@ let decided: Consent | undefined;
 // What cannot be seen afterwards is observed at once.
 const first = [
   () => observeLeaving(() => flush(true)),
-  observeQuiet,
-  observeNetwork,
   observeErrors,
   observeFetch,
   observeXHR,
   observeRoutes,
   observeActions,
-  () => on(window, 'online', () => flush()),
 ];
 
-// The browser keeps these for whoever asks later: each begins in a task of its own, so that none is a long one.
-const later = [observeNavigation, observeVitals, observeBlocking, observeReports, observeResources];
+/** The browser keeps what these look for, for whoever asks later. */
+const later = [
+  takeUnsent,
+  observeNavigation,
+  ...observersOfVitals,
+  observeBlocking,
+  observeReports,
+  observeResources,
+  observeQuiet,
+  observeNetwork,
+  () => on(window, 'online', () => flush()),
+];
 
 let installed = false;
 
@@ -49,12 +57,11 @@ function begin(): void {
   const { app, collector, consent } = options;
   if (app && collector && consent === 'granted' && !(navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl) {
     setActive(true);
-    current();
     if (!installed) {
       installed = true;
       beginView(true, 0).route = route ?? options.route;
       first.forEach((observe) => guard(observe)());
-      later.forEach((observe) => setTimeout(guard(observe)));
+      oneByOne(later);
     }
   }
 }

@@ -1,7 +1,6 @@
 import type { INPMetric } from 'web-vitals-5';
 
 import { clean } from './address';
-import { watch } from './guard';
 import { selectorOf } from './selector';
 import type { LongFrame } from './blocking';
 
@@ -9,12 +8,11 @@ import type { LongFrame } from './blocking';
 const remembered = 20;
 const frames: LongFrame[] = [];
 
-/** Begins to remember what ran lately. */
-export const observeFrames = (): void =>
-  watch('long-animation-frame', (frame: LongFrame) => {
-    frames.push(frame);
-    frames.splice(0, frames.length - remembered);
-  });
+/** Remembers what ran lately. */
+export function remember(frame: LongFrame): void {
+  frames.push(frame);
+  frames.splice(0, frames.length - remembered);
+}
 
 /**
  * What explains a slow interaction, as the attribution of web-vitals has it: where it was, how its time is divided, and

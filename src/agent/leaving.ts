@@ -10,7 +10,10 @@ export const whenLeaving = (step: Step): void => void steps.push(guard(step));
 /** Begins to wait for it. web-vitals, which reports then too, listens on the window: what it says comes before. The last step sends. */
 export function observeLeaving(last: () => void): void {
   const leave = (gone: boolean) => {
-    steps.forEach((step) => step(gone));
+    // A step may add others, which are still to be done.
+    for (const step of steps) {
+      step(gone);
+    }
     last();
   };
   on(document, 'visibilitychange', () => document.visibilityState === 'hidden' && leave(false));

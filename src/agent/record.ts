@@ -1,7 +1,7 @@
 import { wall } from './clock';
 import { guard } from './guard';
 import { options } from './options';
-import { current } from './session';
+import { current, hasBegun } from './session';
 import { type Attributes, texts } from './texts';
 import { add } from './transport';
 import type { Item, List } from './types';
@@ -20,6 +20,9 @@ export const isActive = (): boolean => active;
 export const record = guard((list: List, at: number, item: Omit<Item, 'timestamp'>, of: View = view) => {
   if (!active || !current().sampled) {
     return;
+  }
+  if (hasBegun()) {
+    event('session_start', at, {}, undefined, of);
   }
   const told: Item = { timestamp: wall(at), ...item };
   const kept = options.beforeSend ? options.beforeSend(told, list) : told;

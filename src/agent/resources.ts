@@ -13,7 +13,10 @@ interface Resource {
 /** How many files a view tells: the slowest, each once. */
 const told = 20;
 
-/** The slowest of the files that the page loaded; what its scripts asked for is told elsewhere. */
+// What scripts asked for since then is told elsewhere.
+const since = performance.now();
+
+/** The slowest of the files that the page loaded, and of what its scripts asked for before the agent was there. */
 export function observeResources(): void {
   const { add, end } = ranking<Resource>(
     told,
@@ -37,7 +40,7 @@ export function observeResources(): void {
       )
   );
   watch('resource', (entry: PerformanceResourceTiming) => {
-    if (!/^(fetch|xmlhttprequest|beacon)$/.test(entry.initiatorType) && !entry.name.startsWith(options.collector as string)) {
+    if (!(entry.startTime > since && /^(fetch|xmlhttprequest|beacon)$/.test(entry.initiatorType)) && !entry.name.startsWith(options.collector as string)) {
       add(clean(entry.name), (before) => ({
         slowest: before && before.slowest.duration > entry.duration ? before.slowest : entry,
         times: (before?.times ?? 0) + 1,

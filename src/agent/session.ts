@@ -16,6 +16,7 @@ const key = 'sightline';
 const minute = 60_000;
 let session: Session | undefined;
 let saved = 0;
+let begun = false;
 
 // Only the tab's own storage is used, and without it the session lasts as long as the page.
 const save = guard(() => sessionStorage.setItem(key, JSON.stringify(session)));
@@ -32,6 +33,7 @@ export function current(): Session {
     const rate = options.sample ?? 1;
     session = { id: randomID(16), start: at, last: at, rate, sampled: Math.random() < rate };
     saved = 0;
+    begun = true;
   }
   session.last = at;
   if (at - saved > 5000) {
@@ -39,6 +41,13 @@ export function current(): Session {
     save();
   }
   return session;
+}
+
+/** Whether the session began since it was last asked. */
+export function hasBegun(): boolean {
+  const before = begun;
+  begun = false;
+  return before;
 }
 
 /** Ends the session and forgets it. */

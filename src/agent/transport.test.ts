@@ -144,3 +144,30 @@ test('a session that the collector calls invalid is over', async () => {
   const [before, after] = sent.map(({ body }) => body.meta.session.id);
   expect(after).not.toBe(before);
 });
+
+test('what a page could not send goes with the next, under the same key', async () => {
+  const busy = () => new Response('', { status: 503, headers: { 'Retry-After': '60' } });
+  answers.push(busy);
+  const page = await load();
+  page.add('events', item('a'), page.beginView(true));
+  await vi.advanceTimersByTimeAsync(2000);
+  page.add('events', item('b'), page.beginView(false));
+  page.flush(true);
+  const next = await load();
+  next.takeUnsent();
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(names()).toEqual([['a'], ['a'], ['b']]);
+  const keys = sent.map(({ url }) => url.searchParams.get('idempotency_key'));
+  expect(keys[1]).toBe(keys[0]);
+  expect(sessionStorage.getItem('sightline-unsent')).toBeNull();
+});
+
+test('nothing is left for the next page once the visitor says no', async () => {
+  vi.stubGlobal('navigator', { onLine: false });
+  const page = await load();
+  page.add('events', item('a'), page.beginView(true));
+  page.flush(true);
+  expect(sessionStorage.getItem('sightline-unsent')).toContain('events');
+  page.clear();
+  expect(sessionStorage.getItem('sightline-unsent')).toBeNull();
+});

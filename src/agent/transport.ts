@@ -49,11 +49,34 @@ export function add(list: List, item: Item, view: View): void {
   schedule(size > largestBeacon / 2 ? 0 : patience);
 }
 
+const unsent = 'sightline-unsent';
+const removeUnsent = guard(() => sessionStorage.removeItem(unsent));
+
+/** Takes over what the page before could not send. */
+export const takeUnsent = guard(() => {
+  const left = sessionStorage.getItem(unsent);
+  if (left) {
+    again.push(...(JSON.parse(left) as Beacon[]));
+    schedule(0);
+  }
+});
+
+/** Leaves to the next page what this one can no longer send. Sent by both, it has the same keys and counts once. */
+const leaveUnsent = guard(() => {
+  while (kept.length) {
+    again.push(takeBeacon());
+  }
+  if (again.length) {
+    sessionStorage.setItem(unsent, JSON.stringify(again));
+  }
+});
+
 /** Forgets everything that was not sent. */
 export function clear(): void {
   kept = [];
   again = [];
   size = 0;
+  removeUnsent();
 }
 
 function schedule(delay: number): void {
@@ -65,21 +88,24 @@ function schedule(delay: number): void {
 
 /** Sends what is kept; a page that is being left cannot wait for anything. */
 export const flush = guard((leaving?: boolean) => {
-  if (navigator.onLine === false) {
-    return; // it is called again when the network is back
+  const early = Date.now() < waitUntil;
+  if (early || navigator.onLine === false) {
+    if (leaving) {
+      leaveUnsent();
+    } else if (early) {
+      schedule(0);
+    }
+    return; // when the network is back it is called again
   }
-  if (Date.now() < waitUntil) {
-    schedule(0);
-    return;
-  }
+  removeUnsent();
   again.splice(0).forEach((beacon) => void post(beacon, leaving));
   while (kept.length) {
-    void post({ body: takeBeacon(), key: randomID(8) }, leaving);
+    void post(takeBeacon(), leaving);
   }
 });
 
 /** The next beacon: items of one view, because what is said of the page holds for all of them. */
-function takeBeacon(): string {
+function takeBeacon(): Beacon {
   const { view } = kept[0];
   const lists: Partial<Record<List, string[]>> = {};
   let length = 0;
@@ -92,9 +118,10 @@ function takeBeacon(): string {
     return false;
   });
   size -= length;
-  return `{"meta":${JSON.stringify(describe(view))}${Object.entries(lists)
+  const body = `{"meta":${JSON.stringify(describe(view))}${Object.entries(lists)
     .map(([list, items]) => `,"${list}":[${items.join()}]`)
     .join('')}}`;
+  return { body, key: randomID(8) };
 }
 
 const gzip = (text: string) => new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).blob();

@@ -8,7 +8,7 @@ import { onLCP } from 'web-vitals-5/attribution/onLCP.js';
 import { clean } from './address';
 import { now } from './clock';
 import { guard } from './guard';
-import { explain, observeFrames } from './interaction';
+import { explain } from './interaction';
 import { record } from './record';
 import { selectorOf } from './selector';
 import { texts } from './texts';
@@ -17,21 +17,21 @@ import { loaded } from './view';
 // Faro's names of what web-vitals calls otherwise.
 const faroNames: Record<string, string> = { target: 'element', url: 'resource_url' };
 
+const generate = { generateTarget: selectorOf };
+const attributed = (metric: MetricWithAttribution) => report(metric, metric.attribution);
+
 /**
- * Reports the Web Vitals of a page load with what explains them. A metric that changes is told again under its id. What
- * the time to the first byte was spent on is in the page load itself.
+ * Report the Web Vitals of a page load with what explains them, one each. A metric that changes is told again under its
+ * id. What the time to the first byte was spent on is in the page load itself.
  */
-export function observeVitals(): void {
-  const options = { generateTarget: selectorOf };
-  const attributed = (metric: MetricWithAttribution) => report(metric, metric.attribution);
-  observeFrames();
-  onLCP(attributed, options);
-  onCLS(attributed, options);
-  onFCP(attributed);
-  onTTFB((metric) => report(metric, {}));
+export const observersOfVitals = [
+  () => onLCP(attributed, generate),
+  () => onCLS(attributed, generate),
+  () => onFCP(attributed),
+  () => onTTFB((metric) => report(metric, {})),
   // At each change: later, the element may be gone.
-  onINP((metric) => report(metric, explain(metric)), { reportAllChanges: true });
-}
+  () => onINP((metric) => report(metric, explain(metric)), { reportAllChanges: true }),
+];
 
 const report = guard(({ name, value, delta, id, rating, navigationType }: Metric, attribution: object) => {
   const values: Record<string, number> = { [name.toLowerCase()]: value, delta };

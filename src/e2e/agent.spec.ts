@@ -1,285 +1,302 @@
-import { type Browser, expect, type Page, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 
-import type { Sightline } from '../agent/types';
-import { pageTrace, Site } from './agent/site';
+import { leave, measureClick, measureLoad, visit } from './agent/visit';
+import { exportedSpans } from './exported';
+import { Shop } from './shop';
 import { type Row, Stack } from './stack';
 
-declare global {
-  interface Window {
-    sightline?: Sightline;
-  }
-}
+// Each signal is made to happen on a page of the demo shop, and held against what the page itself measured.
 
 let stack: Stack;
-const sites: Site[] = [];
+const shops: Shop[] = [];
 
 test.beforeAll(async () => {
   stack = await Stack.start();
 });
 
 test.afterAll(async () => {
-  await Promise.all(sites.map((site) => site.stop()));
+  await Promise.all(shops.map((shop) => shop.stop()));
   await stack?.stop();
 });
 
-/** Opens a page that the agent watches for an app of the test's own. */
-async function visit(browser: Browser, app: string, attributes = '', headers?: Record<string, string>) {
-  const tag = `<script async src="${stack.collector}/agent.js" data-app="${app}" data-release="1.4.2" ${attributes}></script>`;
-  const site = await Site.start(tag, headers);
-  sites.push(site);
-  const page = await browser.newPage();
-  await page.goto(`${site.url}/start?email=jane@example.org#top`, { waitUntil: 'networkidle' });
-  await page.waitForFunction(() => document.querySelector('.late'));
-  return { page, site };
+/** A shop whose visits are those of one test. */
+async function shopFor(app: string): Promise<Shop> {
+  const shop = await Shop.start(stack, app);
+  shops.push(shop);
+  return shop;
 }
 
-const leave = async (page: Page) => {
-  await page.waitForTimeout(400);
-  await page.goto('about:blank');
-};
+const has = (text: string) => (line: Row) => String(line.body).includes(text);
 
-const ask = (queryType: string, app: string, more: object, found: (rows: Row[]) => boolean = (rows) => rows.length > 0) =>
-  stack.askUntil({ queryType, app, format: 'table', minSamples: 1, ...more }, found);
-
-/** What the session's timeline says, item by item. */
-const timeline = async (app: string, found: (rows: Row[]) => boolean) => {
-  const [session] = await ask('sessions', app, {});
-  return stack.askUntil({ queryType: 'session', app, sessionId: session.sessionId }, found);
-};
-
-test('Web Vitals are what the page measured', async ({ browser }) => {
-  const { page } = await visit(browser, 'vitals');
-  const measured = await page.evaluate(async () => {
-    const entries = <T extends PerformanceEntry>(type: string) =>
-      new Promise<T[]>((resolve) => {
-        new PerformanceObserver((list) => resolve(list.getEntries() as T[])).observe({ type, buffered: true });
-      });
-    const [navigation] = await entries<PerformanceNavigationTiming>('navigation');
-    const paints = await entries('largest-contentful-paint');
-    const shifts = await entries<PerformanceEntry & { value: number }>('layout-shift');
-    return { lcp: paints[paints.length - 1].startTime, cls: shifts.reduce((sum, { value }) => sum + value, 0), ttfb: navigation.responseStart };
-  });
-  expect(measured.lcp, 'the picture is slow').toBeGreaterThan(600);
-  expect(measured.cls, 'the page shifted').toBeGreaterThan(0);
-  await page.getByRole('button', { name: 'Slow' }).click();
+test('a slow picture and a banner that pushes the page down are in the Web Vitals, as the page measured them', async ({
+  browser,
+}) => {
+  const shop = await shopFor('vitals');
+  const page = await visit(browser, shop, '/product/101?fault=slow-picture&email=jane@example.org#top');
+  await expect(page.locator('.offer')).toBeVisible();
+  await expect(page.locator('#recommendations li').first()).toBeVisible();
+  const load = await measureLoad(page, '#picture');
+  expect(load.lcp, 'the picture is slow').toBeGreaterThan(900);
+  expect(load.cls, 'the page shifted').toBeGreaterThan(0.03);
   await leave(page);
-  for (const [metric, value] of Object.entries(measured)) {
-    const [row] = await ask('vitals', 'vitals', { metric, groupBy: ['route'] });
-    expect(row).toMatchObject({ samples: 1, route: '/start' });
-    expect(Math.abs((row.value as number) - value), metric).toBeLessThanOrEqual(metric === 'cls' ? 0.001 : 1);
+
+  for (const [metric, measured] of Object.entries(load)) {
+    const [row] = await shop.ask('vitals', { metric, groupBy: ['route', 'release'] });
+    expect(row, metric).toMatchObject({ samples: 1, route: '/product/:id', release: '1.4.2' });
+    expect(Math.abs((row.value as number) - measured), metric).toBeLessThanOrEqual(metric === 'cls' ? 0.001 : 1);
   }
-  const [inp] = await ask('vitals', 'vitals', { metric: 'inp' });
-  expect(inp.value).toBeGreaterThan(240);
+  const lines = await shop.timeline(has('CLS'));
+  expect(lines.find(has('LCP'))?.body).toContain('at #picture');
+  expect(lines.find(has('CLS'))?.body).toContain('article.product');
+  expect(JSON.stringify(lines)).not.toContain('jane');
 });
 
-test('a fetch and an XHR, with their trace, status and cause', async ({ browser }) => {
-  const { page, site } = await visit(browser, 'requests');
-  await page.getByRole('button', { name: 'Ask' }).click();
-  await page.waitForTimeout(800);
+test('a handler that keeps a click waiting is in INP and in what blocks, with its button and its script', async ({
+  browser,
+}) => {
+  const shop = await shopFor('handler');
+  const page = await visit(browser, shop, '/cart');
+  await page.getByRole('button', { name: 'Apply' }).click();
+  const took = await measureClick(page);
+  expect(took, 'the handler works for 350 ms').toBeGreaterThanOrEqual(344);
+  await expect(page.getByText('used before')).toBeVisible();
   await leave(page);
-  const has = (path: string) => (rows: Row[]) => rows.some((row) => String(row.endpoint).endsWith(path));
-  const rows = await ask('requests', 'requests', { groupBy: ['endpoint'] }, (all) => has('/basket')(all) && has('/missing')(all));
-  for (const path of ['/api/basket', '/api/missing']) {
-    expect(rows.filter((row) => String(row.endpoint).endsWith(path)), path).toMatchObject([{ samples: 1 }]);
-    expect(site.asked.get(path)?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
-  }
-  const trace = String(site.asked.get('/api/basket')?.traceparent).slice(3, 35);
-  const found = await stack.askUntil({ queryType: 'traces', app: 'requests', traceId: trace }, (all) => all.length > 0);
-  expect(JSON.stringify(found)).toContain('/api/basket');
-  expect(JSON.stringify(found)).not.toContain('secret');
+
+  const [inp] = await shop.ask('vitals', { metric: 'inp', groupBy: ['route'] });
+  expect(inp).toMatchObject({ route: '/cart', samples: 1, value: took });
+  const lines = await shop.timeline(has('main thread blocked'));
+  const vital = lines.find(has('INP'));
+  expect(vital?.body).toContain('at [data-sightline-name="apply-voucher"]');
+  expect(vital?.actionId, 'the click that was slow').toBe(lines.find(has('click apply-voucher'))?.actionId);
+  const blocked = lines.find(has(`blocked by ${shop.url}/assets/shop.js`));
+  expect(blocked?.value, 'all but 50 ms count').toBeGreaterThanOrEqual(299);
 });
 
-test('what the app itself tells, before the agent is there too', async ({ browser }) => {
-  const stub = `<script>sightline = { q: [] };
-    ['init', 'route', 'action', 'error', 'user', 'consent'].forEach((name) => (sightline[name] = (...args) => sightline.q.push([name, ...args])));
-    sightline.init({ app: 'own', release: '2.0.0' });
-    sightline.route('/begin');</script>`;
-  const site = await Site.start(`${stub}<script async src="${stack.collector}/agent.js"></script>`);
-  sites.push(site);
-  const page = await browser.newPage();
-  await page.goto(site.url, { waitUntil: 'networkidle' });
-  await page.evaluate(() => {
-    window.sightline?.action('ordered', { plan: 'gold' });
-    window.sightline?.error(new EvalError('caught'), { sku: 'a1' });
-  });
+test('a script that keeps the page busy is named, with how long', async ({ browser }) => {
+  const shop = await shopFor('blocking');
+  const page = await visit(browser, shop, '/?fault=heavy-tag');
+  const blocking = await page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        type Frame = PerformanceEntry & { blockingDuration: number; scripts: Array<{ sourceURL: string }> };
+        new PerformanceObserver((list) => {
+          const heavy = ({ scripts }: Frame) => scripts.some(({ sourceURL }) => sourceURL.endsWith('/heavy-tag.js'));
+          const frame = (list.getEntries() as Frame[]).find(heavy);
+          if (frame) {
+            resolve(frame.blockingDuration);
+          }
+        }).observe({ type: 'long-animation-frame', buffered: true });
+      })
+  );
+  expect(blocking).toBeGreaterThanOrEqual(249);
   await leave(page);
-  const [view] = await ask('vitals', 'own', { metric: 'ttfb', groupBy: ['route'] });
-  expect(view).toMatchObject({ route: '/begin', samples: 1 });
-  const rows = await timeline('own', (all) => ['action', 'error'].every((kind) => all.some((row) => row.kind === kind)));
-  expect(rows.find((row) => row.kind === 'action')?.body).toContain('ordered');
-  expect(rows.find((row) => row.kind === 'error')?.body).toContain('caught');
+
+  const blamed = has(`blocked by ${shop.url}/assets/faults/heavy-tag.js`);
+  const lines = (await shop.timeline(blamed)).filter(blamed);
+  expect(lines).toHaveLength(1);
+  expect(lines[0].value).toBeGreaterThanOrEqual(249);
+  expect(lines[0].value, 'no more than the frame was blocked in all').toBeLessThanOrEqual(blocking + 1);
+});
+
+test('calls by fetch and XHR, with how long they took, their status, their click, and the span that answered', async ({
+  browser,
+}) => {
+  const shop = await shopFor('requests');
+  const page = await visit(browser, shop, '/cart');
+  const voucher = await called(page, '/api/cart/voucher', () => page.getByRole('button', { name: 'Apply' }).click());
+  await page.goto(`${shop.url}/checkout`, { waitUntil: 'load' });
+  await page.getByLabel('Pay by').selectOption('Gift card');
+  const pay = await called(page, '/api/checkout/pay', () => page.getByRole('button', { name: 'Pay' }).click());
+  await leave(page);
+
+  const rows = await shop.ask('traces', {}, (all) => ['/voucher', '/pay'].every((path) => all.some(endsIn(path))));
+  for (const [call, status, kind] of [
+    [voucher, '410', 'xhr'],
+    [pay, '502', 'fetch'],
+  ] as const) {
+    const [row, ...more] = rows.filter(endsIn(call.path));
+    expect(more, 'a call counts once').toEqual([]);
+    const [, traceId, spanId] = call.traceparent.split('-');
+    expect(row, call.path).toMatchObject({ kind, status, traceId, spanId, reason: '' });
+    expect(Math.abs((row.duration as number) - call.duration), call.path).toBeLessThanOrEqual(1);
+    await expect
+      .poll(() => exportedSpans(shop.data, traceId).find(({ name }) => name === `POST ${call.path}`)?.parentSpanId)
+      .toBe(spanId);
+  }
+  const [failed] = await shop.ask('requests', { groupBy: ['endpoint', 'statusClass'] }, (all) => all.some(isPay));
+  expect(failed).toBeDefined();
+  const lines = await shop.timeline(has('submit pay'));
+  expect(lines.find(has('/api/checkout/pay'))?.actionId).toBe(lines.find(has('submit pay'))?.actionId);
+});
+
+const endsIn = (path: string) => (row: Row) => String(row.name).endsWith(path);
+const isPay = ({ endpoint, statusClass }: Row) => endpoint === '/api/checkout/pay' && statusClass === '5xx';
+
+/** One call of the page: the header it carried, and how long the page's own entry says that it took, in ms. */
+async function called(page: Page, path: string, act: () => Promise<void>) {
+  const answered = page.waitForResponse((response) => response.url().endsWith(path));
+  await act();
+  const request = (await answered).request();
+  const duration = await page.evaluate(
+    (url) =>
+      new Promise<number>((resolve) => {
+        new PerformanceObserver((list) => {
+          const entry = list.getEntries().find(({ name }) => name === url);
+          if (entry) {
+            resolve(entry.duration);
+          }
+        }).observe({ type: 'resource', buffered: true });
+      }),
+    request.url()
+  );
+  return { path, traceparent: (await request.headerValue('traceparent')) ?? '', duration };
+}
+
+test('a call that never gets an answer is one that failed', async ({ browser }) => {
+  const shop = await shopFor('unanswered');
+  const page = await visit(browser, shop, '/account');
+  await page.route('**/api/login', (route) => route.abort('connectionreset'));
+  await expect(page.getByAltText('Sold out')).toBeAttached();
+  const thrown = page.waitForEvent('pageerror');
+  await page.getByRole('button', { name: 'Log in' }).click();
+  const { message } = await thrown;
+  await leave(page);
+
+  const rows = await shop.ask('requests', { groupBy: ['endpoint'] }, (all) =>
+    all.some(({ endpoint }) => endpoint === '/api/login')
+  );
+  expect(rows.find(({ endpoint }) => endpoint === '/api/login')).toMatchObject({ count: 1, failed: 1 });
+  const [error] = await shop.ask('errors');
+  expect(error).toMatchObject({ errorType: 'TypeError', message, count: 1 });
+});
+
+test('a route change is a view of its own, under the name the shop gives it, until its call is answered', async ({
+  browser,
+}) => {
+  const shop = await shopFor('routes');
+  const page = await visit(browser, shop, '/account?email=jane@example.org');
+  const { duration } = await called(page, '/api/account/addresses/home', () => page.getByText('Home address').click());
+  await expect(page.getByText('3 Mill Lane')).toBeVisible();
+  await page.goBack();
+  await expect(page.getByText('You have not ordered anything yet.')).toBeVisible();
+  await leave(page);
+
+  const lines = await shop.timeline(has('route change to /account in'));
+  const views = lines.filter(({ kind }) => kind === 'view');
+  expect(views.map(({ route }) => route)).toEqual(['/account', '/account/addresses/:name', '/account']);
+  const [, change] = views;
+  expect(change.value, 'as long as its call, at least').toBeGreaterThanOrEqual(duration - 1);
+  expect(lines.find(has('/api/account/addresses/home'))?.route, 'the call is the new view’s').toBe(
+    '/account/addresses/:name'
+  );
+  expect(change.actionId).toBe(lines.find(has('click on #account>a'))?.actionId);
+  expect(JSON.stringify(lines)).not.toContain('jane');
 });
 
 test('a return from the back/forward cache is a view of its own', async ({ playwright, launchOptions }) => {
-  const browser = await playwright.chromium.launch({ ...launchOptions, ignoreDefaultArgs: ['--disable-back-forward-cache'] });
+  const shop = await shopFor('cached');
+  const browser = await playwright.chromium.launch({
+    ...launchOptions,
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  });
   try {
-    const { page, site } = await visit(browser, 'cached');
-    await page.waitForTimeout(1500);
-    await page.goto(`${site.url.replace('127.0.0.1', 'localhost')}/elsewhere`, { waitUntil: 'commit' });
-    await page.evaluate(() => (window.sightline = undefined));
+    const page = await visit(browser, shop, '/category/coffee');
+    await page.evaluate(() => addEventListener('pageshow', ({ persisted }) => Object.assign(window, { persisted })));
+    await page.goto(`${shop.url.replace('127.0.0.1', 'localhost')}/?sdk=none`);
     await page.goBack({ waitUntil: 'commit' });
-    await page.waitForTimeout(1000);
+    await page.waitForFunction(() => 'persisted' in window && window.persisted); // Chromium had kept the page
     await leave(page);
-    const rows = await ask('vitals', 'cached', { metric: 'ttfb', groupBy: ['navigationType'] }, (all) => all.length > 1);
-    expect(rows.map((row) => row.navigationType)).toContain('back-forward-cache');
+    const rows = await shop.ask(
+      'vitals',
+      { metric: 'ttfb', groupBy: ['navigationType', 'route'] },
+      (all) => all.length > 1
+    );
+    expect(rows.map(({ navigationType }) => navigationType).sort()).toEqual(['back-forward-cache', 'navigate']);
   } finally {
     await browser.close();
   }
 });
 
-test("the page's own trace is on its view", async ({ browser }) => {
-  const { page } = await visit(browser, 'trace');
+test('clicks that do nothing, that anger, and that fail are told apart from those that work', async ({ browser }) => {
+  const shop = await shopFor('actions');
+  const page = await visit(browser, shop, '/product/101');
+  await page.getByRole('button', { name: 'Put into basket' }).click();
+  await expect(page.getByText('It is in your basket.')).toBeVisible();
   await leave(page);
-  const found = await stack.askUntil({ queryType: 'traces', app: 'trace', traceId: pageTrace }, (all) => all.length > 0);
-  expect(found.length).toBeGreaterThan(0);
-});
+  const next = await visit(browser, shop, '/product/102');
+  await expect(next.locator('.offer')).toBeVisible();
+  await expect(next.locator('#recommendations li').first()).toBeVisible(); // nothing changes by itself any more
+  await next.getByRole('button', { name: 'Remember it' }).click();
+  await shop.ask('actions', {}, (all) => all.some(({ dead }) => dead === 1)); // that nothing happens takes a second
+  await leave(next);
+  const angry = await visit(browser, shop, '/product/103');
+  await angry.getByRole('button', { name: 'Remember it' }).click({ clickCount: 4, delay: 20 });
+  await leave(angry);
+  const failing = await visit(browser, shop, '/checkout');
+  const thrown = failing.waitForEvent('pageerror');
+  await failing.getByRole('button', { name: 'Pay' }).click();
+  await thrown;
+  await leave(failing);
 
-test('a route change is a view of its own, under the name the app gives it', async ({ browser }) => {
-  const { page } = await visit(browser, 'routes');
-  await page.getByRole('button', { name: 'Go' }).click();
-  await expect(page.getByText('orders')).toBeVisible();
-  await page.waitForTimeout(700);
-  await leave(page);
-  const [session] = await ask('sessions', 'routes', {}, (rows) => rows[0]?.views === 2);
-  expect(session.views).toBe(2);
-  const views = await timeline('routes', (rows) => rows.some((row) => JSON.stringify(row).includes('/orders/:id')));
-  expect(JSON.stringify(views)).not.toContain('jane');
-});
-
-test('clicks that do nothing, that anger, and that fail', async ({ browser }) => {
-  const { page } = await visit(browser, 'actions');
-  await page.getByRole('button', { name: 'Nothing', exact: true }).click();
-  await page.waitForTimeout(1300);
-  await page.getByRole('button', { name: 'Nothing either' }).click({ clickCount: 4, delay: 20 });
-  await page.waitForTimeout(1300);
-  await page.getByRole('button', { name: 'Throw' }).click();
-  await page.waitForTimeout(1300);
-  await page.getByRole('button', { name: 'Slow' }).click();
-  await page.waitForTimeout(600);
-  await leave(page);
-  const rows = await ask('actions', 'actions', { groupBy: ['kind', 'target'] }, (all) => all.length >= 4);
-  const told = ({ target, count, dead, error, rage }: Row) => ({ target, count, dead, error, rage });
+  const rows = await shop.ask('actions', { groupBy: ['kind', 'target'] }, (all) => all.length >= 4);
+  const told = ({ kind, target, count, dead, error, rage }: Row) => ({ kind, target, count, dead, error, rage });
   const none = { count: 1, dead: 0, error: 0, rage: 0 };
-  expect(rows.map(told).sort((a, b) => String(a.target).localeCompare(String(b.target)))).toEqual([
-    { ...none, target: '[data-sightline-name="voucher"]' },
-    { ...none, target: '#dead', dead: 1 },
-    { ...none, target: '#rage', rage: 1 },
-    { ...none, target: '#throw', error: 1 },
+  const remember = '[data-sightline-name="remember"]';
+  expect(rows.map(told).sort((a, b) => String(a.kind).localeCompare(String(b.kind)))).toEqual([
+    { ...none, kind: 'click', target: '[data-sightline-name="add-to-cart"]' },
+    { ...none, kind: 'dead', target: remember, dead: 1 },
+    { ...none, kind: 'error', target: '[data-sightline-name="pay"]', error: 1 },
+    { ...none, kind: 'rage', target: remember, rage: 1 },
   ]);
 });
 
-test('an error, a rejection and a file that is not there, each once per view and cause', async ({ browser }) => {
-  const { page } = await visit(browser, 'errors');
-  await page.evaluate(() => {
-    setTimeout(() => void Promise.reject(new TypeError('nobody caught it')));
-    for (let n = 0; n < 10_000; n++) {
-      window.dispatchEvent(new ErrorEvent('error', { error: new SyntaxError('again and again'), message: 'again and again' }));
-    }
-    document.body.append(Object.assign(new Image(), { src: '/gone.png?token=secret' }));
+test('an order is what the shop itself tells, as the last step of its journey', async ({ browser }) => {
+  const shop = await shopFor('ordered');
+  const page = await visit(browser, shop, '/checkout');
+  await page.getByLabel('Pay by').selectOption('Card');
+  await page.getByRole('button', { name: 'Pay' }).click();
+  await expect(page.getByText('Thank you, it is on its way.')).toBeVisible();
+  await leave(page);
+  const lines = await shop.timeline(has('order-placed'));
+  expect(lines.filter(({ kind }) => kind === 'action').map(({ body }) => body)).toEqual([
+    expect.stringContaining('pay on [data-sightline-name="pay"]'),
+    expect.stringContaining('order-placed'),
+  ]);
+});
+
+test('a promise that nobody catches, an error the shop tells, and a picture that is gone', async ({ browser }) => {
+  const shop = await shopFor('errors');
+  const page = await visit(browser, shop, '/checkout?fault=missing-picture');
+  await expect(page.getByAltText('Sold out')).toBeAttached();
+  const thrown = page.waitForEvent('pageerror');
+  await page.getByRole('button', { name: 'Pay' }).click();
+  const { message } = await thrown;
+  await page.getByLabel('Pay by').selectOption('Gift card');
+  await page.getByRole('button', { name: 'Pay' }).click();
+  await expect(page.getByText('You have not paid.')).toBeVisible();
+  await leave(page);
+
+  const rows = await shop.ask('errors', {}, (all) => all.length >= 3);
+  const told = new Map(rows.map(({ errorType, message, count }) => [errorType, [message, count]]));
+  expect(told).toEqual(
+    new Map([
+      ['TypeError', [message, 1]],
+      ['PaymentError', ['payment by gift-card was answered 502', 1]],
+      ['img', [`${shop.url}/images/sold-out.svg`, 1]],
+    ])
+  );
+  const stack = rows.find(({ errorType }) => errorType === 'TypeError')?.stack;
+  expect(stack).toMatch(/^readWalletToken .*pay\.js:5:\d+.*\nauthorisePayment .*pay\.js:9:/);
+});
+
+test('a policy that is broken is reported, with what it kept from the page', async ({ browser }) => {
+  const shop = await shopFor('policy');
+  const page = await visit(browser, shop, '/?fault=partner-badge');
+  await expect(page.getByAltText('Fair trade')).toBeAttached();
+  await leave(page);
+  const rows = await shop.ask('errors', {}, (all) => all.some(({ errorType }) => errorType === 'img-src'));
+  expect(rows.find(({ errorType }) => errorType === 'img-src')).toMatchObject({
+    message: 'blocked https://badges.partner.example/fair.svg by img-src',
+    count: 1,
   });
-  await page.waitForTimeout(500);
-  await leave(page);
-  const rows = await ask('errors', 'errors', {}, (all) => all.length >= 3);
-  const count = new Map(rows.map((row) => [row.errorType, row.count]));
-  expect(count).toEqual(new Map([['TypeError', 1], ['SyntaxError', 3], ['img', 1]]));
-  expect(JSON.stringify(rows)).not.toContain('secret');
-});
-
-test('the script that blocks the page', async ({ browser }) => {
-  const { page, site } = await visit(browser, 'blocking');
-  await page.evaluate(() => document.body.append(Object.assign(document.createElement('script'), { src: '/late.js?v=1' })));
-  await page.waitForTimeout(1000);
-  await leave(page);
-  const blamed = ({ kind, body }: Row) => kind === 'blocking' && String(body).includes(`${site.url}/late.js`);
-  const rows = await timeline('blocking', (all) => all.some(blamed));
-  // It keeps the page busy for 300 ms, of which all but 50 count.
-  expect(rows.filter(blamed)).toHaveLength(1);
-  expect(rows.find(blamed)?.value).toBeGreaterThanOrEqual(249);
-});
-
-test('nothing leaves and nothing is kept before consent, and withdrawal clears it', async ({ browser }) => {
-  const sent: string[] = [];
-  const { page } = await visit(browser, 'consent', 'data-consent="required"');
-  page.on('request', (request) => request.url().startsWith(`${stack.collector}/collect`) && sent.push(request.url()));
-  const kept = () => page.evaluate(() => sessionStorage.length);
-  await page.getByRole('button', { name: 'Slow' }).click();
-  await page.waitForTimeout(2500);
-  expect(sent).toEqual([]);
-  expect(await kept()).toBe(0);
-  await page.evaluate(() => window.sightline?.consent('granted'));
-  await expect.poll(() => sent.length).toBeGreaterThan(0);
-  expect(await kept()).toBe(1);
-  await page.evaluate(() => window.sightline?.consent('denied'));
-  expect(await kept()).toBe(0);
-  sent.length = 0;
-  await page.getByRole('button', { name: 'Throw' }).click();
-  await page.waitForTimeout(2500);
-  await leave(page);
-  expect(sent).toEqual([]);
-});
-
-test('Global Privacy Control is a no', async ({ browser }) => {
-  const context = await browser.newContext();
-  await context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true }));
-  const site = await Site.start(`<script async src="${stack.collector}/agent.js" data-app="gpc"></script>`);
-  sites.push(site);
-  const page = await context.newPage();
-  const sent: string[] = [];
-  page.on('request', (request) => request.url().includes('/collect') && sent.push(request.url()));
-  await page.goto(site.url, { waitUntil: 'networkidle' });
-  await page.getByRole('button', { name: 'Throw' }).click();
-  await page.waitForTimeout(2500);
-  await page.goto('about:blank');
-  expect(sent).toEqual([]);
-});
-
-test('what happens offline arrives when the network is back', async ({ browser }) => {
-  const { page } = await visit(browser, 'offline');
-  await page.waitForTimeout(2500);
-  await page.context().setOffline(true);
-  await page.getByRole('button', { name: 'Throw' }).click();
-  await page.waitForTimeout(3000);
-  await page.context().setOffline(false);
-  const [error] = await ask('errors', 'offline', {});
-  expect(error).toMatchObject({ errorType: 'RangeError', count: 1 });
-});
-
-test('a policy that is broken is reported, and one that forbids the collector does no harm', async ({ browser }) => {
-  const { page } = await visit(browser, 'policy', '', { 'content-security-policy': "img-src 'self' data:" });
-  await page.evaluate(() => document.body.append(Object.assign(new Image(), { src: 'https://evil.example/p.png?token=secret' })));
-  await leave(page);
-  const [error] = await ask('errors', 'policy', {}, (rows) => rows.some((row) => row.errorType === 'img-src'));
-  expect(error).toMatchObject({ message: 'blocked https://evil.example/p.png by img-src', count: 1 });
-
-  const { page: closed } = await visit(browser, 'closed', '', { 'content-security-policy': "connect-src 'self'" });
-  await closed.getByRole('button', { name: 'Slow' }).click();
-  await expect(closed.getByText('done')).toBeVisible();
-});
-
-test('a page that has frozen, removed and replaced everything works as if there were no agent', async ({ browser }) => {
-  const context = await browser.newContext();
-  await context.addInitScript(() => {
-    for (const frozen of [XMLHttpRequest, History, EventTarget, Element, Node, Event]) {
-      Object.freeze(frozen.prototype);
-    }
-    const get = () => {
-      throw new DOMException('denied', 'SecurityError');
-    };
-    Object.defineProperty(window, 'sessionStorage', { get });
-    const original = window.fetch.bind(window);
-    window.fetch = Object.freeze((...call: Parameters<typeof fetch>) => original(...call));
-  });
-  const site = await Site.start(`<script async src="${stack.collector}/agent.js" data-app="hostile"></script>`);
-  sites.push(site);
-  const page = await context.newPage();
-  const failed: string[] = [];
-  page.on('pageerror', (error) => failed.push(error.message));
-  await page.goto(site.url, { waitUntil: 'networkidle' });
-  await page.getByRole('button', { name: 'Ask' }).click();
-  await page.getByRole('button', { name: 'Go' }).click();
-  await expect(page.getByText('orders')).toBeVisible();
-  expect(failed).toEqual([]);
-  await page.goto('about:blank');
-  const [session] = await ask('sessions', 'hostile', {});
-  expect(session.views).toBe(2);
 });

@@ -21,7 +21,7 @@ test.afterAll(async () => {
 
 test('a visit with the real Faro SDK comes back through the plugin', async ({ browser }) => {
   const page = await browser.newPage();
-  await page.goto(`${stack.shop}/product/101`, { waitUntil: 'networkidle' });
+  await page.goto(`${stack.shop}/product/101?sdk=faro`, { waitUntil: 'networkidle' });
   await expect(page.locator('.offer')).toBeVisible(); // the layout shift has happened
   await lookAround(page);
   const measured = await measure(page);
@@ -29,11 +29,11 @@ test('a visit with the real Faro SDK comes back through the plugin', async ({ br
   await page.getByRole('button', { name: 'Put into basket' }).click();
   await expect(page.getByText('It is in your basket.')).toBeVisible();
   await lookAround(page);
-  await page.goto(`${stack.shop}/cart`);
+  await page.goto(`${stack.shop}/cart?sdk=faro`);
   await page.getByRole('button', { name: 'Apply (slowly)' }).click();
   await expect(page.getByText('This voucher has been used before.')).toBeVisible();
   await lookAround(page);
-  await page.goto(`${stack.shop}/checkout`);
+  await page.goto(`${stack.shop}/checkout?sdk=faro`);
   await expect(page.getByText('Shipping is')).toBeVisible();
   const thrown = page.waitForEvent('pageerror');
   await page.getByRole('button', { name: 'Pay' }).click();

@@ -9,6 +9,7 @@ export default defineConfig({
   testDir: '.',
   testIgnore: 'grafana/**', // these have a Grafana and a configuration of their own
   timeout: 120_000,
+  expect: { timeout: 20_000 }, // on a busy machine
   workers: 1,
   reporter: 'list',
   outputDir: '../../test-results',

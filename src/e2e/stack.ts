@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-const sightline = join(__dirname, '../../bin/sightline');
+/** The built program. */
+export const sightline = join(__dirname, '../../bin/sightline');
 
 /** One field of a data frame with its values, as Grafana's frame JSON has them. */
 export type Row = Record<string, unknown>;

@@ -117,7 +117,24 @@ func (s *demoStack) startShop(ctx context.Context) error {
 	s.shopServer = &http.Server{Handler: s.backend.Handler(pages), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.shopServer.Serve(listener) }()
 	if !found {
-		s.show.line("  The shop will measure nothing: %s is missing (npm run build:demo makes it).", bundle)
+		s.show.line("  The shop's help page will not be measured: %s is missing (npm run build:demo makes it).", bundle)
+	}
+	return s.checkAgent(ctx)
+}
+
+// checkAgent says so when the shop's pages will find no agent at the sidecar: a program can be built without it.
+func (s *demoStack) checkAgent(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, "http://"+s.sidecar+"/agent.js", nil)
+	if err != nil {
+		return fmt.Errorf("look for the agent: %w", err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("look for the agent: %w", err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		s.show.line("  The shop will measure nothing: this program was built without the agent (go tool mage build has it).")
 	}
 	return nil
 }
@@ -233,7 +250,7 @@ func (s *demoStack) stay(ctx context.Context, plan *traffic.Traffic) error {
 		return err
 	}
 	s.show.line("\n%s", s.show.bold("Everything stays up until Ctrl-C."))
-	s.show.line("  Shop      http://%s   real pages with the Faro SDK: click around, pay, then ask again", s.shop)
+	s.show.line("  Shop      http://%s   real pages with the agent, and /help with the Faro SDK: click around, pay, then ask again", s.shop)
 	s.show.line("            pay by invoice and it is slow; its services' spans and log lines are in %s", filepath.Join(s.folderName(), "backend"))
 	s.show.line("  Sidecar   http://%s   takes beacons at /collect; also /healthz, /readyz, /metrics", s.sidecar)
 	s.show.line("  Engine    http://%s   the ClickHouse interface; logs and data are in %s", s.engine, s.folderName())

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/sightline-rum/sightline/pkg/demo/shop"
@@ -20,19 +21,28 @@ type shopCmd struct {
 	Environment string `default:"production" help:"Environment in the beacons."`
 	Release     string `default:"2.5.0" help:"Release in the beacons, and version of the services."`
 	Data        string `type:"path" placeholder:"DIR" help:"Keep the spans and log lines of the shop's services here, in backend/spans.jsonl and backend/logs.jsonl."`
-	Bundle      string `type:"path" placeholder:"FILE" help:"The Faro SDK's script. By default demo/faro.js beside this program, or bin/demo/faro.js."`
+	Bundle      string `type:"path" placeholder:"FILE" help:"The Faro SDK's script, for the pages that it measures. By default demo/faro.js beside this program, or bin/demo/faro.js."`
 
 	Backend backendFlags `embed:"" group:"The services behind the shop:"`
 }
 
+// Help says what a page's address can ask for.
+func (shopCmd) Help() string {
+	text := &strings.Builder{}
+	fmt.Fprint(text, "Every page is measured by the sidecar's agent, and /help by the Grafana Faro Web SDK. Any page's address can "+
+		"ask for another: ?sdk=agent, ?sdk=faro or ?sdk=none. With ?consent=required nothing is measured before the visitor "+
+		"allows it, and with ?fault=NAME something goes wrong, or several things with commas between them:\n\n")
+	for _, fault := range shop.Faults {
+		fmt.Fprintf(text, "  %-16s %s\n", fault.Name, fault.What)
+	}
+	return text.String()
+}
+
 // Run serves the shop until Ctrl-C.
 func (c *shopCmd) Run(ctx context.Context) error {
-	bundle, found := c.Bundle, true
+	bundle := c.Bundle
 	if bundle == "" {
-		if bundle, found = beside("demo/faro.js", "bin/demo/faro.js"); !found {
-			return fmt.Errorf("%s is missing, so the shop would measure nothing: make it with `npm run build:demo`, "+
-				"or name it with --bundle", bundle)
-		}
+		bundle, _ = beside("demo/faro.js", "bin/demo/faro.js") // the pages that need it say when it is missing
 	}
 	pages, err := shop.New(shop.Config{CollectorURL: c.Collector, FaroBundle: bundle, App: c.App,
 		Environment: c.Environment, Release: c.Release})

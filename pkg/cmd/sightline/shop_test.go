@@ -37,7 +37,8 @@ func TestTheShopAloneReportsToTheSidecarItIsGiven(t *testing.T) {
 		page = string(text)
 		return err == nil
 	}, 10*time.Second, 20*time.Millisecond)
-	require.Contains(t, page, `http://rum.example/collect/key`)
+	require.Contains(t, page, `<script async crossorigin src="http://rum.example/agent.js"`)
+	require.Contains(t, page, `data-key="key"`)
 
 	stop()
 	require.NoError(t, <-ended, "Ctrl-C is a quiet end")
@@ -46,7 +47,10 @@ func TestTheShopAloneReportsToTheSidecarItIsGiven(t *testing.T) {
 	require.Contains(t, string(spans), `"GET /"`, "the page's span is kept before the end")
 }
 
-func TestTheShopAloneNeedsItsScript(t *testing.T) {
-	t.Chdir(t.TempDir())
-	require.ErrorContains(t, (&shopCmd{Collector: "http://rum.example/collect"}).Run(t.Context()), "npm run build:demo")
+func TestTheShopAloneNeedsTheAddressOfACollector(t *testing.T) {
+	require.ErrorContains(t, (&shopCmd{Collector: "http://rum.example/beacons"}).Run(t.Context()), "neither in /collect nor in")
+}
+
+func TestTheShopsHelpListsItsFaults(t *testing.T) {
+	require.Contains(t, shopCmd{}.Help(), "slow-picture     the main picture comes 900 ms later")
 }

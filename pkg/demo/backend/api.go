@@ -42,6 +42,10 @@ func (b *Backend) registerAPI(mux *http.ServeMux) {
 		b.query(r.Context(), "INSERT cart_items", 25*time.Millisecond)
 		answer(w, http.StatusCreated, map[string]string{"status": "added"})
 	})
+	mux.HandleFunc("POST /api/cart/voucher", func(w http.ResponseWriter, r *http.Request) {
+		b.query(r.Context(), "SELECT vouchers", 30*time.Millisecond)
+		answer(w, http.StatusGone, map[string]string{"error": "used before"})
+	})
 	mux.HandleFunc("POST /api/login", func(w http.ResponseWriter, r *http.Request) {
 		// Whoever asks is let in; nothing that was typed is sent here, let alone kept.
 		b.query(r.Context(), "SELECT customers", 110*time.Millisecond)
@@ -50,6 +54,15 @@ func (b *Backend) registerAPI(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/account/orders", func(w http.ResponseWriter, r *http.Request) {
 		b.query(r.Context(), "SELECT orders", 80*time.Millisecond)
 		answer(w, http.StatusOK, []string{})
+	})
+	mux.HandleFunc("GET /api/account/addresses/{name}", func(w http.ResponseWriter, r *http.Request) {
+		b.query(r.Context(), "SELECT addresses", 45*time.Millisecond)
+		street, ok := map[string]string{"home": "3 Mill Lane", "work": "11 Harbour Street"}[r.PathValue("name")]
+		if !ok {
+			answer(w, http.StatusNotFound, map[string]string{"error": "no such address"})
+			return
+		}
+		answer(w, http.StatusOK, map[string]string{"street": street})
 	})
 	mux.HandleFunc("POST /api/checkout/quote", func(w http.ResponseWriter, r *http.Request) {
 		b.query(r.Context(), "SELECT shipping_rates", 90*time.Millisecond)

@@ -62,8 +62,7 @@ async function boughtByInvoice(browser: Browser, grafana: Page): Promise<{ trace
   await page.getByRole('button', { name: 'Pay' }).click();
   const timing = (await (await answered).headerValue('Server-Timing')) ?? '';
   const traceId = /traceparent;desc="00-([0-9a-f]{32})-/.exec(timing)?.[1] ?? '';
-  await page.waitForTimeout(1500); // the SDK's spans are gathered for a second before they are sent
-  await visit.close();
+  await page.goto('about:blank'); // the agent sends what it has when the page is left
 
   let row: Row | undefined;
   await expect
@@ -72,6 +71,7 @@ async function boughtByInvoice(browser: Browser, grafana: Page): Promise<{ trace
   await expect
     .poll(async () => (await grafana.request.get(`/api/datasources/proxy/uid/tempo/api/traces/${traceId}`)).status())
     .toBe(200);
+  await visit.close();
   return { traceId, sessionId: row?.sessionId as string };
 }
 

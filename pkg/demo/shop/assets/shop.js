@@ -41,7 +41,13 @@ const pages = {
       while (performance.now() < until) {
         Math.sqrt(Math.random());
       }
-      element('discount').textContent = 'This voucher has been used before.';
+      const request = new XMLHttpRequest(); // this part of the shop is an old one
+      request.addEventListener('load', () => {
+        element('discount').textContent =
+          request.status === 410 ? 'This voucher has been used before.' : 'Vouchers cannot be checked now.';
+      });
+      request.open('POST', '/api/cart/voucher');
+      request.send();
     });
   },
 
@@ -50,15 +56,55 @@ const pages = {
     element('quote').textContent = `Shipping is € ${(shippingCents / 100).toFixed(2)}.`;
   },
 
-  async account() {
+  // The parts of the account are shown without loading the page again.
+  account() {
     element('login').addEventListener('click', async () => {
       await send('/api/login', {});
       element('welcome').textContent = 'Welcome back.';
     });
-    const orders = await (await fetch('/api/account/orders')).json();
-    element('orders').textContent = orders.length ? `${orders.length} orders` : 'You have not ordered anything yet.';
+    const show = async () => {
+      const address = location.pathname.startsWith('/account/addresses/');
+      const found = await (await fetch(address ? `/api${location.pathname}` : '/api/account/orders')).json();
+      element('section').textContent = address
+        ? (found.street ?? 'There is no such address.')
+        : found.length ? `${found.length} orders` : 'You have not ordered anything yet.';
+    };
+    const named = () => window.sightline?.route(location.pathname.replace(/addresses\/.*/, 'addresses/:name'));
+    element('account').addEventListener('click', (event) => {
+      const { href } = event.target;
+      if (href) {
+        event.preventDefault();
+        history.pushState({}, '', href);
+        named();
+        void show();
+      }
+    });
+    window.addEventListener('popstate', () => {
+      named();
+      void show();
+    });
+    void show();
+  },
+
+  help() {
+    element('find').addEventListener('click', async () => {
+      const orders = await (await fetch('/api/account/orders')).json();
+      element('found').textContent = orders.length
+        ? `${orders.length} orders are on their way.`
+        : 'You have not ordered anything yet.';
+    });
   },
 };
+
+for (const [id, decision, said] of [
+  ['allow', 'granted', 'Thank you.'],
+  ['refuse', 'denied', 'Then nothing is measured.'],
+]) {
+  element(id)?.addEventListener('click', () => {
+    window.sightline?.consent(decision);
+    element('decided').textContent = said;
+  });
+}
 
 count();
 pages[document.body.dataset.page]?.();

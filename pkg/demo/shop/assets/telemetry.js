@@ -2,7 +2,8 @@
 (() => {
   // Names the route of a page, so that every shelf is one segment and every product another.
   const route = (path) =>
-    path.replace(/^\/category\/[^/]+$/, '/category/:slug').replace(/^\/product\/[^/]+$/, '/product/:id');
+    path.replace(/^\/category\/[^/]+$/, '/category/:slug').replace(/^\/product\/[^/]+$/, '/product/:id')
+      .replace(/^(\/account\/addresses)\/[^/]+$/, '$1/:name');
 
   const { GrafanaFaroWebSdk: sdk, GrafanaFaroWebTracing: tracing } = window;
   if (!sdk) {
