@@ -37,7 +37,7 @@ type Settings struct {
 	SessionRole string `json:"sessionRole"` // the lowest role that sees single sessions: Viewer, Editor or Admin
 	IDsInAlerts bool   `json:"idsInAlerts"` // alert rules may see sessions, and carry their ids into messages
 
-	MinViews    int    `json:"minViews"`    // page views of the smallest segment that lower roles see; 0 is any
+	MinViews int `json:"minViews"` // page views of the smallest segment that lower roles see; 0 is any
 
 	// Zero means the default of package query.
 	MinSamples          int   `json:"minSamples"`

@@ -131,7 +131,7 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 		frames, err = q.addExemplars(ctx, r.Conn, frames)
 	}
 	if err != nil {
-		return q.response(err)
+		return q.response(r.explainSchema(ctx, err))
 	}
 	if q.few > 0 {
 		q.sayFew(frames, tooFew)

@@ -15,6 +15,7 @@ import (
 type Runner struct {
 	Conn     driver.Conn
 	Settings Settings
+	Schema   int // the version of the tables that this program was built for, to tell which is older; 0 leaves that out
 }
 
 // Settings are the data source's own: what a query may leave out, what it may see, and what it may cost.
