@@ -57,6 +57,9 @@ type Options struct {
 	// Quarantine holds rejected items, some of which may be the subject's. It may be nil.
 	Quarantine *quarantine.Quarantine
 
+	// Forget has the spool of a store free its files of what is drained, which may be the subject's. It may be nil.
+	Forget func(store string) error
+
 	// Count adds to one of the pipeline's own counters. It may be nil.
 	Count func(app, environment, counter, reason string, n int64)
 }

@@ -42,7 +42,7 @@ var databases atomic.Int32
 
 // world is a sidecar's inside: a spool, a drainer and a store, with erasures among them.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	name     string            // of the store
 	further  map[string]string // the dead letters of the sidecar's other stores
 	folder   string
@@ -54,7 +54,7 @@ type world struct {
 	erased   atomic.Int64 // items that were dropped when drained
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, folder: t.TempDir()}
 	s, err := store.Open(store.FromAccess(access.Address, fmt.Sprintf("erase_%d", databases.Add(1)), access.Writer.User, access.Writer.Password))
