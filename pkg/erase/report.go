@@ -95,6 +95,7 @@ func done(kind string) []string {
 func remains(kind string) []string {
 	all := []string{
 		"A hash (SHA-256) of what was erased, by which late data is recognised, and this record: when, by whom, how many rows.",
+		"Files that the store has replaced, which nothing reads any more: it removes them from the disk some minutes later.",
 		"Numbers that are of no single visit: how many beacons the app sent a minute. They hold no identifier.",
 		"Copies outside this store are not reached: backups of its disk, traces and logs of the site's own servers.",
 	}

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -169,18 +171,33 @@ func plainInsert(ctx context.Context) context.Context {
 
 // EraseRows hides a subject's rows from every query and then removes them from the disk. It can be run again.
 func (s *Store) EraseRows(ctx context.Context, of Subject) error {
-	for _, e := range of.tables() {
+	err := inEach(of.tables(), func(e erasableTable) error {
 		condition, arguments := of.where(e)
-		if err := s.hide(ctx, e.table, condition, arguments); err != nil {
-			return err
-		}
+		return s.hide(ctx, e.table, condition, arguments)
+	})
+	if err != nil {
+		return err
 	}
-	for _, e := range of.tables() {
-		if err := s.applyMask(ctx, e.table); err != nil {
-			return err
-		}
+	return inEach(of.tables(), func(e erasableTable) error { return s.applyMask(ctx, e.table) })
+}
+
+// tablesAtOnce leaves most of the connections to others: who waits for one longer than dialling may take gives up.
+const tablesAtOnce = 4
+
+// inEach does something in several tables at once: most of the time of a deletion is waiting for the store's turn.
+func inEach(tables []erasableTable, do func(erasableTable) error) error {
+	failed := make([]error, len(tables))
+	places := make(chan struct{}, tablesAtOnce)
+	var all sync.WaitGroup
+	for i, e := range tables {
+		places <- struct{}{}
+		all.Go(func() {
+			failed[i] = do(e)
+			<-places
+		})
 	}
-	return nil
+	all.Wait()
+	return errors.Join(failed...)
 }
 
 // hide takes rows out of every query that starts afterwards.
