@@ -194,6 +194,10 @@ export const labels = {
     idsInAlerts: 'Ids in alerts',
     idsInAlertsDescription:
       'Lets alert rules ask for single sessions, and put ids of sessions and traces into messages, which everybody reads who gets them',
+    minViews: 'Smallest segment',
+    minViewsDescription:
+      'Whoever does not see single sessions sees segments of at least so many page views; smaller ones are put together as (few). Empty: any',
+    minViewsPlaceholder: 'any',
     limits: 'Limits',
     limit: {
       minSamples: {

@@ -82,6 +82,8 @@ export interface SightlineSettings extends DataSourceJsonData {
   sessionRole?: SessionRole;
   /** Alert rules may see single sessions, and carry their ids into messages. */
   idsInAlerts?: boolean;
+  /** Page views of the smallest segment that roles below sessionRole see. Empty: any. */
+  minViews?: number;
   minSamples?: number;
   /** What one question may cost at most. */
   maxRows?: number;

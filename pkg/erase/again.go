@@ -56,12 +56,12 @@ func (e *Erasures) lookAgain(ctx context.Context, name string, in *store.Store) 
 	if !unclean {
 		return nil
 	}
-	found, err := in.ErasedSessions(ctx)
+	found, err := in.ErasedRows(ctx)
 	if err != nil {
 		return err
 	}
-	for _, session := range found {
-		id, err := e.Ask(Request{App: session.App, Session: session.ID, By: askedAgain})
+	for _, subject := range found {
+		id, err := e.ask(subject, askedAgain)
 		if err != nil {
 			return err
 		}

@@ -32,13 +32,16 @@ const (
 const (
 	KindSession = "session"
 	KindUser    = "user"
+	KindApp     = "app"
 )
 
-// Request says whose data is to be erased: of one session, or of one user by the keyed hash of the site's own key.
+// Request says whose data is to be erased: of one session, of one user by the keyed hash of the site's own key, or of a
+// whole app.
 type Request struct {
 	App     string // "" is every app, for a session only: a user's hash is of one app
 	Session string
 	UserKey string
+	All     bool   // everything that visitors left of the app
 	By      string // who asked, for the record
 }
 
@@ -53,6 +56,9 @@ type Options struct {
 
 	// Quarantine holds rejected items, some of which may be the subject's. It may be nil.
 	Quarantine *quarantine.Quarantine
+
+	// Forget has the spool of a store free its files of what is drained, which may be the subject's. It may be nil.
+	Forget func(store string) error
 
 	// Count adds to one of the pipeline's own counters. It may be nil.
 	Count func(app, environment, counter, reason string, n int64)
@@ -85,6 +91,7 @@ type erasure struct {
 
 	Subject *store.Subject      `json:"subject,omitempty"` // until verified
 	Stores  map[string]progress `json:"stores,omitempty"`  // until verified
+	Done    map[string]Done     `json:"done,omitempty"`    // by store, once verified
 }
 
 // Open reads what was asked for before, finished or not.
@@ -116,23 +123,38 @@ func Open(o Options) (*Erasures, error) {
 }
 
 // ErrIncomplete is the error of a request that names nobody, or more than one.
-var ErrIncomplete = errors.New("name either a session, or a user and the app")
+var ErrIncomplete = errors.New("name either a session, or a user and the app, or all of an app")
 
 // Ask writes a request to disk and returns its id. The rows go as soon as the store can be reached.
 func (e *Erasures) Ask(r Request) (id string, err error) {
-	if (r.Session == "") == (r.UserKey == "") || r.UserKey != "" && r.App == "" {
+	if !r.complete() {
 		return "", ErrIncomplete
 	}
-	one := &erasure{
-		ID: ulid.Make().String(), App: r.App, Kind: KindSession, RequestedAt: time.Now().UTC().Truncate(time.Millisecond),
-		RequestedBy: r.By, State: StateRunning, Subject: &store.Subject{App: r.App},
+	subject := store.Subject{App: r.App, UserKey: r.UserKey, All: r.All}
+	if r.Session != "" {
+		subject.Sessions = []string{r.Session}
 	}
-	if r.UserKey != "" {
-		one.Kind, one.Subject.UserKey = KindUser, r.UserKey
-		one.Tombstones = []string{hashOfUser(r.App, r.UserKey)}
-	} else {
-		one.Subject.Sessions = []string{r.Session}
-		one.Tombstones = []string{hashOfSession(r.App, r.Session)}
+	return e.ask(subject, r.By)
+}
+
+// ask is Ask for a subject. One with an Until was erased before, and its tombstone is there.
+func (e *Erasures) ask(of store.Subject, by string) (id string, err error) {
+	one := &erasure{
+		ID: ulid.Make().String(), App: of.App, Kind: KindSession, RequestedAt: time.Now().UTC().Truncate(time.Millisecond),
+		RequestedBy: by, State: StateRunning, Subject: &of,
+	}
+	switch {
+	case of.All:
+		one.Kind = KindApp
+		one.Tombstones = []string{hashOfApp(of.App)}
+	case of.UserKey != "":
+		one.Kind = KindUser
+		one.Tombstones = []string{hashOfUser(of.App, of.UserKey)}
+	default:
+		one.Tombstones = []string{hashOfSession(of.App, of.Sessions[0])}
+	}
+	if !of.Until.IsZero() {
+		one.Tombstones = []string{}
 	}
 	if err := e.write(one); err != nil {
 		return "", err
@@ -143,6 +165,18 @@ func (e *Erasures) Ask(r Request) (id string, err error) {
 	e.mu.Unlock()
 	e.wakeAll()
 	return one.ID, nil
+}
+
+// complete says whether a request names one subject, and not two.
+func (r Request) complete() bool {
+	switch {
+	case r.All:
+		return r.App != "" && r.Session == "" && r.UserKey == ""
+	case r.UserKey != "":
+		return r.App != "" && r.Session == ""
+	default:
+		return r.Session != ""
+	}
 }
 
 // wakeAll has every store look for what is unfinished.
@@ -164,8 +198,8 @@ func (e *Erasures) bury(one *erasure) {
 	}
 }
 
-// Erased says whether a beacon belongs to a session that was erased, or to a user and to the time before the erasure: a
-// user who comes again afterwards is measured again.
+// Erased says whether a beacon belongs to a session that was erased, or to a user or an app and to the time before the
+// erasure: a user who comes again afterwards is measured again, and so is an app.
 func (e *Erasures) Erased(b *rum.Beacon) bool {
 	c := &b.Context
 	return e.erased(c.App, c.SessionID, c.UserKey, b.Earliest)
@@ -186,6 +220,9 @@ func (e *Erasures) erased(app, session, userKey string, at func() int64) bool {
 			return true
 		}
 	}
+	if until, erased := e.tombstones[hashOfApp(app)]; erased && at() <= until.UnixMilli() {
+		return true
+	}
 	if userKey == "" {
 		return false
 	}
@@ -193,9 +230,10 @@ func (e *Erasures) erased(app, session, userKey string, at func() int64) bool {
 	return erased && at() <= until.UnixMilli()
 }
 
-// hashOfSession is what store.ErasedSessions computes as well.
+// What these compute, store.ErasedRows computes as well.
 func hashOfSession(app, session string) string { return hash(KindSession, app, session) }
 func hashOfUser(app, userKey string) string    { return hash(KindUser, app, userKey) }
+func hashOfApp(app string) string              { return hash(KindApp, app) }
 
 func hash(parts ...string) string {
 	sum := sha256.New()
@@ -215,7 +253,8 @@ type Status struct {
 	RequestedAt time.Time         `json:"requested_at"`
 	RequestedBy string            `json:"requested_by,omitempty"`
 	VerifiedAt  time.Time         `json:"verified_at,omitzero"`
-	Rows        map[string]uint64 `json:"rows,omitempty"` // erased, by table
+	Rows        map[string]uint64 `json:"rows,omitempty"`   // erased, by table
+	Stores      map[string]Done   `json:"stores,omitempty"` // once verified; the main store's name is ""
 }
 
 // Status of one erasure, if there is such.
@@ -228,6 +267,6 @@ func (e *Erasures) Status(id string) (Status, bool) {
 	}
 	return Status{
 		ID: one.ID, App: one.App, Kind: one.Kind, State: one.State, RequestedAt: one.RequestedAt, RequestedBy: one.RequestedBy,
-		VerifiedAt: one.VerifiedAt, Rows: one.Rows,
+		VerifiedAt: one.VerifiedAt, Rows: one.Rows, Stores: one.Done,
 	}, true
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -99,11 +98,7 @@ func TestAUserIsErasedWithAllOfTheirVisitsAndMeasuredAgainAfterwards(t *testing.
 		require.EqualValues(t, 3, told.Rows["views"])
 		w.append(of(4, "a", ""))    // late, of a session that was theirs
 		w.append(of(5, "d", "ann")) // late, from before the erasure
-		again := of(0, "e", "ann")
-		again.ReceivedAt = time.Now().Add(time.Minute).UnixMilli()
-		again.EachItem(func(item *rum.Item) { item.TS = again.ReceivedAt })
-		again.Vitals[0].ReportedAt = again.ReceivedAt
-		w.append(again)
+		w.append(comingAgain(of(0, "e", "ann")))
 	})
 	require.Equal(t, "c\ne", w.ask("SELECT session_id FROM views ORDER BY session_id"))
 	require.Equal(t, "bob\nann", w.ask("SELECT user_key FROM views ORDER BY session_id"))
@@ -195,9 +190,33 @@ func TestTheHoursOfErasedRowsAreMarked(t *testing.T) {
 	require.Equal(t, fmt.Sprint(2*itemsOfAVisit+1), w.ask("SELECT sum(rows) FROM hour_inserts"))
 }
 
+func TestAnAppIsErasedAndMeasuredAgainAfterwards(t *testing.T) {
+	of := func(n int, app string) *rum.Beacon {
+		b := visit(n)
+		b.Context.App = app
+		return b
+	}
+	w := newWorld(t)
+	w.running(func() {
+		w.append(of(0, "shop"), of(1, "docs"), of(3, "shop"))
+		require.NoError(t, w.drainer.Flush(t.Context()))
+		told := w.erase(Request{App: "shop", All: true})
+		require.EqualValues(t, 2, told.Rows["views"])
+		require.EqualValues(t, 1, told.Rows["error_groups"], "of which both were")
+		require.EqualValues(t, 2, told.Rows["releases"])
+		w.append(of(4, "shop")) // late, from before the erasure
+		w.append(comingAgain(of(5, "shop")))
+	})
+	require.Equal(t, "docs\tsession-1\nshop\tsession-5", w.ask("SELECT app, session_id FROM views ORDER BY app"))
+	for _, table := range []string{"sessions", "error_groups", "releases", "trace_sessions"} {
+		require.Equal(t, "docs\nshop", w.ask("SELECT DISTINCT app FROM "+table+" ORDER BY app"), table)
+	}
+}
+
 func TestARequestNamesOneSubject(t *testing.T) {
 	w := newWorld(t)
-	for _, r := range []Request{{}, {App: "shop"}, {UserKey: "ann"}, {App: "shop", Session: "a", UserKey: "b"}} {
+	for _, r := range []Request{{}, {App: "shop"}, {UserKey: "ann"}, {App: "shop", Session: "a", UserKey: "b"},
+		{All: true}, {App: "shop", All: true, Session: "a"}, {App: "shop", All: true, UserKey: "ann"}} {
 		_, err := w.erasures.Ask(r)
 		require.ErrorIs(t, err, ErrIncomplete, fmt.Sprint(r))
 	}

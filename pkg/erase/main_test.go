@@ -42,7 +42,7 @@ var databases atomic.Int32
 
 // world is a sidecar's inside: a spool, a drainer and a store, with erasures among them.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	name     string            // of the store
 	further  map[string]string // the dead letters of the sidecar's other stores
 	folder   string
@@ -54,7 +54,7 @@ type world struct {
 	erased   atomic.Int64 // items that were dropped when drained
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, folder: t.TempDir()}
 	s, err := store.Open(store.FromAccess(access.Address, fmt.Sprintf("erase_%d", databases.Add(1)), access.Writer.User, access.Writer.Password))
@@ -170,6 +170,7 @@ func (w *world) everything() string {
 	}
 	return strings.Join(append(all, w.ask("SELECT trace_id, session_id FROM trace_sessions ORDER BY ALL"),
 		w.ask("SELECT session_id, sum(items), sum(errors), min(start), max(end) FROM sessions GROUP BY session_id ORDER BY session_id"),
+		w.ask("SELECT release, sum(views), min(first_seen), max(last_seen) FROM releases GROUP BY release ORDER BY release"),
 		w.ask(`SELECT fingerprint, sum(count), sum(weight), min(first_seen), max(last_seen), argMinMerge(first_release),
 			max(kind), max(error_type), max(message) FROM error_groups GROUP BY fingerprint ORDER BY fingerprint`)), "\n")
 }
@@ -196,3 +197,11 @@ func visit(n int) *rum.Beacon {
 }
 
 const itemsOfAVisit = 7
+
+// comingAgain is a visit that happens after whatever was erased.
+func comingAgain(b *rum.Beacon) *rum.Beacon {
+	b.ReceivedAt = time.Now().Add(time.Minute).UnixMilli()
+	b.EachItem(func(item *rum.Item) { item.TS = b.ReceivedAt })
+	b.Vitals[0].ReportedAt = b.ReceivedAt
+	return b
+}

@@ -14,6 +14,14 @@ type progress struct {
 	Sessions int               `json:"sessions"` // how many of the subject's sessions this store was looked through for
 	Plan     *plan             `json:"plan,omitempty"`
 	Rows     map[string]uint64 `json:"rows,omitempty"` // erased here, by table
+
+	Recounted map[string]uint64 `json:"recounted,omitempty"` // rows that were written anew without the subject, by table
+}
+
+// Done is what an erasure did in one store.
+type Done struct {
+	Rows      map[string]uint64 `json:"rows"`                // erased, by table
+	Recounted map[string]uint64 `json:"recounted,omitempty"` // written anew without the subject, by table
 }
 
 // plan is what an erasure found in a store before it changed anything there.
@@ -21,6 +29,8 @@ type plan struct {
 	Rows   map[string]uint64   `json:"rows"`
 	Hours  []store.TouchedHour `json:"hours"`
 	Groups []store.ErrorGroup  `json:"groups"`
+
+	Releases []store.Release `json:"releases"`
 }
 
 // doneIn says whether nothing is left to do in a store.
@@ -35,14 +45,16 @@ func (one *erasure) doneIn(name string) bool {
 // settle makes an erasure verified when nothing is left to do in any store.
 func (e *Erasures) settle(one *erasure) {
 	var rows []map[string]uint64
+	done := map[string]Done{}
 	for name := range e.options.Stores {
 		if !one.doneIn(name) {
 			return
 		}
 		rows = append(rows, one.Stores[name].Rows)
+		done[name] = Done{Rows: one.Stores[name].Rows, Recounted: one.Stores[name].Recounted}
 	}
 	one.State, one.VerifiedAt, one.Rows = StateVerified, time.Now().UTC().Truncate(time.Millisecond), sum(rows...)
-	one.Subject, one.Stores = nil, nil
+	one.Subject, one.Stores, one.Done = nil, nil, done
 }
 
 // planned is the subject as it was when a store's plan was made.
@@ -72,6 +84,11 @@ func (one *erasure) record(rows map[string]uint64) store.Erasure {
 		ID: one.ID, App: one.App, Kind: one.Kind, RequestedAt: one.RequestedAt, RequestedBy: one.RequestedBy, State: one.State,
 		Tombstones: one.Tombstones, Rows: rows, VerifiedAt: one.VerifiedAt,
 	}
+}
+
+// recounted counts what a plan has written anew, by table.
+func (p *plan) recounted() map[string]uint64 {
+	return map[string]uint64{"error_groups": uint64(len(p.Groups)), "releases": uint64(len(p.Releases))}
 }
 
 // sum adds up rows by table.

@@ -13,7 +13,11 @@ import (
 
 // purge deletes what lies beside a store and is of somebody who was erased.
 func (e *Erasures) purge(name string) error {
-	return errors.Join(e.purgeDeadLetters(e.options.Stores[name]), e.purgeQuarantine())
+	var spooled error
+	if e.options.Forget != nil {
+		spooled = e.options.Forget(name)
+	}
+	return errors.Join(e.purgeDeadLetters(e.options.Stores[name]), e.purgeQuarantine(), spooled)
 }
 
 // purgeQuarantine deletes rejected items.

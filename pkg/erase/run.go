@@ -139,15 +139,21 @@ func (e *Erasures) carryOut(ctx context.Context, name string, into *store.Store,
 	if err := into.RebuildGroups(ctx, at.Plan.Groups); err != nil {
 		return nil, err
 	}
+	if err := into.RebuildReleases(ctx, at.Plan.Releases); err != nil {
+		return nil, err
+	}
 	if err := e.purge(name); err != nil {
 		return nil, err
+	}
+	if subject.Until.IsZero() {
+		subject.Until = one.RequestedAt // who comes again is measured again, perhaps by another sidecar already
 	}
 	if err := into.VerifyErased(ctx, subject); err != nil {
 		return nil, err
 	}
 	verified := one.clone()
 	verified.State, verified.VerifiedAt = StateVerified, time.Now().UTC().Truncate(time.Millisecond)
-	at = progress{Sessions: at.Sessions, Rows: sum(at.Rows, at.Plan.Rows)}
+	at = progress{Sessions: at.Sessions, Rows: sum(at.Rows, at.Plan.Rows), Recounted: sum(at.Recounted, at.Plan.recounted())}
 	if err := into.RecordErasure(ctx, verified.record(at.Rows)); err != nil {
 		return nil, err
 	}
@@ -164,7 +170,7 @@ func (e *Erasures) plan(ctx context.Context, name string, from *store.Store, one
 		return one, nil
 	}
 	if one.Subject.UserKey != "" {
-		found, err := from.SessionsOf(ctx, one.Subject.App, one.Subject.UserKey)
+		found, err := from.SessionsOf(ctx, *one.Subject)
 		if err != nil {
 			return nil, err
 		}
@@ -183,9 +189,14 @@ func (e *Erasures) plan(ctx context.Context, name string, from *store.Store, one
 	if found.Groups, err = from.TouchedGroups(ctx, *one.Subject); err != nil {
 		return nil, err
 	}
+	if found.Releases, err = from.TouchedReleases(ctx, *one.Subject); err != nil {
+		return nil, err
+	}
 	sessions := len(one.Subject.Sessions)
 	return e.change(one.ID, func(one *erasure) {
-		one.Stores[name] = progress{Sessions: sessions, Plan: &found, Rows: one.Stores[name].Rows}
+		at := one.Stores[name]
+		at.Sessions, at.Plan = sessions, &found
+		one.Stores[name] = at
 	})
 }
 

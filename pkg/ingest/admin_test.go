@@ -74,10 +74,11 @@ func TestErasuresAreTakenFromWhoHasTheToken(t *testing.T) {
 	require.Equal(t, 404, s.do(call{method: http.MethodGet, path: "/v1/erasures/none", header: nobodysPage}).status)
 
 	for body, want := range map[string]string{
-		`{}`:                             "name either a session, or a user and the app",
-		`{"user":"ann"}`:                 "name either a session, or a user and the app",
-		`{"app":"shop"}`:                 "name either a session, or a user and the app",
-		`{"session":"a","user":"b"}`:     "name either a session, or a user and the app",
+		`{}`:                             "name either a session, or a user and the app, or all of an app",
+		`{"user":"ann"}`:                 "name either a session, or a user and the app, or all of an app",
+		`{"app":"shop"}`:                 "name either a session, or a user and the app, or all of an app",
+		`{"all":true}`:                   "name either a session, or a user and the app, or all of an app",
+		`{"session":"a","user":"b"}`:     "name either a session, or a user and the app, or all of an app",
 		`{"sesion":"a"}`:                 `unknown field \"sesion\"`,
 		`{"app":"shop","session":["a"]}`: "not valid",
 		`[`:                              "not valid",

@@ -31,6 +31,7 @@ type Config struct {
 	Budgets          Budgets          `yaml:"budgets"`
 	Apps             map[string]App   `yaml:"apps"`
 	Stores           map[string]Store `yaml:"stores"`
+	Retention        Retention        `yaml:"retention"`
 	ForwardTraces    string           `yaml:"forward_traces"` // an OTLP/HTTP endpoint that spans are passed on to
 }
 
@@ -91,6 +92,8 @@ type App struct {
 	Journeys   map[string][]JourneyStep `yaml:"journeys"`
 	Keep       []string                 `yaml:"keep_parameters"` // of the query of page addresses
 	Consent    string                   `yaml:"consent"`         // "required", or "" for not
+
+	RetentionDays int `yaml:"retention_days"` // that its visits are kept, where that is shorter than the tables' own
 }
 
 // Key lets one site send. It stands in the site's pages for all to see: what it opens is bounded by its origins and
@@ -227,6 +230,9 @@ func (c *Config) check() error {
 		}
 	}
 	if err := c.checkStores(); err != nil {
+		return err
+	}
+	if err := c.checkRetention(); err != nil {
 		return err
 	}
 	if _, err := c.trustedProxies(); err != nil {

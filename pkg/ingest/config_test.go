@@ -44,3 +44,30 @@ func TestConfigErrorsSayWhatToDo(t *testing.T) {
 	_, err = LoadConfig("no-such-file.yaml")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+func TestTheConfigSaysForHowLongRowsAreKept(t *testing.T) {
+	config, err := ParseConfig([]byte("apps: {shop: {retention_days: 7}, docs: {}}"))
+	require.NoError(t, err)
+	kept, said := config.KeptFor()
+	require.False(t, said, "the tables stay as they are")
+	require.Equal(t, map[string]int{"shop": 7}, kept.Apps)
+
+	config, err = ParseConfig([]byte("retention: {raw_days: 20, sensitive_days: 5, tables: {views: 9}}"))
+	require.NoError(t, err)
+	kept, said = config.KeptFor()
+	require.True(t, said)
+	require.Equal(t, 20, kept.Days()["errors"])
+	require.Equal(t, 9, kept.Days()["views"])
+	require.Equal(t, 396, kept.Days()["releases"])
+	require.Equal(t, 5, kept.Sensitive)
+
+	for text, want := range map[string]string{
+		"retention: {tables: {view: 3}}":      `retention: tables: there is no table "view" (did you mean views?)`,
+		"apps: {shop: {retention_days: -1}}":  "apps.shop.retention_days",
+		"retention: {raw_days: -1}":           "retention: raw_days",
+		"apps: {shop: {retention: {raw: 1}}}": `unknown key "retention" here; it belongs at the top`,
+	} {
+		_, err := ParseConfig([]byte(text))
+		require.ErrorContains(t, err, want)
+	}
+}

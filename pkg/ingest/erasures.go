@@ -12,12 +12,13 @@ import (
 
 const formatErasure = "erasure"
 
-// Erasure is the body of POST /v1/erasures: a session, or a user by the site's own key and the app. The key is hashed
-// here and goes no further.
+// Erasure is the body of POST /v1/erasures: a session, a user by the site's own key and the app, or all of an app. The
+// key is hashed here and goes no further.
 type Erasure struct {
 	App     string `json:"app,omitempty"`
 	Session string `json:"session,omitempty"`
 	User    string `json:"user,omitempty"`
+	All     bool   `json:"all,omitempty"`
 	By      string `json:"by,omitempty"` // who asked, for the record
 }
 
@@ -51,11 +52,11 @@ func (s *Server) takeErasure(r *http.Request) (id string, refused *refusal) {
 	if err := decoder.Decode(&e); err != nil {
 		return "", refuse(http.StatusBadRequest, "undecodable", "the request is not valid: "+err.Error())
 	}
-	request := erase.Request{App: strings.TrimSpace(e.App), Session: strings.TrimSpace(e.Session), By: cut(e.By, maxName)}
+	request := erase.Request{App: strings.TrimSpace(e.App), Session: strings.TrimSpace(e.Session), All: e.All, By: cut(e.By, maxName)}
 	if e.User != "" && request.App != "" {
 		request.UserKey = HashUser(s.userKey, request.App, e.User)
 	}
-	if e.User != "" && e.Session != "" {
+	if e.User != "" && (e.Session != "" || e.All) {
 		return "", refuse(http.StatusBadRequest, "incomplete", erase.ErrIncomplete.Error())
 	}
 	id, err := s.erase.Ask(request)

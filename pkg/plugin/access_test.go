@@ -48,6 +48,28 @@ func TestWhoSeesSessions(t *testing.T) {
 	}
 }
 
+// Alert rules run as Admin, and are written by people who may see what they ask for.
+func TestWhoSeesSmallSegments(t *testing.T) {
+	as := func(role string) *backend.User { return &backend.User{Login: "mara", Role: role} }
+	for name, c := range map[string]struct {
+		user      *backend.User
+		fromAlert bool
+		sees      bool
+	}{
+		"an Editor":                      {as("Editor"), false, true},
+		"no Viewer":                      {as("Viewer"), false, false},
+		"nobody without a user":          {nil, false, false},
+		"the scheduler":                  {&backend.User{Login: "grafana_scheduler", Role: "Admin"}, false, true},
+		"an alert rule without a user":   {nil, true, true},
+		"no Viewer who tries out a rule": {as("Viewer"), true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Settings{SessionRole: "Editor"}
+			require.Equal(t, c.sees, s.caller(c.user, c.fromAlert).SmallSegments)
+		})
+	}
+}
+
 func TestTheAlertMarkIsFoundHoweverItIsSent(t *testing.T) {
 	for _, headers := range []map[string]string{
 		{"FromAlert": "true"}, {"fromalert": "true"}, {"http_FromAlert": "true"}, {"http_Fromalert": "1"}, {"FromAlert": ""},

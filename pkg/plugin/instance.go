@@ -46,7 +46,7 @@ func New(_ context.Context, from backend.DataSourceInstanceSettings) (instancemg
 	}
 	settings := i.settings.Query()
 	settings.Links.UID, settings.Links.Name = from.UID, from.Name
-	i.runner = &query.Runner{Conn: i.store.Conn(), Settings: settings}
+	i.runner = &query.Runner{Conn: i.store.Conn(), Settings: settings, Schema: store.LatestVersion()}
 	return i, nil
 }
 

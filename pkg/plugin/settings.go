@@ -37,6 +37,8 @@ type Settings struct {
 	SessionRole string `json:"sessionRole"` // the lowest role that sees single sessions: Viewer, Editor or Admin
 	IDsInAlerts bool   `json:"idsInAlerts"` // alert rules may see sessions, and carry their ids into messages
 
+	MinViews int `json:"minViews"` // page views of the smallest segment that lower roles see; 0 is any
+
 	// Zero means the default of package query.
 	MinSamples          int   `json:"minSamples"`
 	MaxRows             int   `json:"maxRows"`
@@ -141,6 +143,7 @@ func (s *Settings) check() error {
 		key   string
 		value int64
 	}{
+		{"minViews", int64(s.MinViews)},
 		{"minSamples", int64(s.MinSamples)},
 		{"maxRows", int64(s.MaxRows)},
 		{"maxExecutionSeconds", int64(s.MaxExecutionSeconds)},
@@ -212,6 +215,7 @@ func (s *Settings) Query() query.Settings {
 		DefaultApp:         s.DefaultApp,
 		DefaultEnvironment: s.DefaultEnvironment,
 		Apps:               s.Apps,
+		MinViews:           s.MinViews,
 		MinSamples:         s.MinSamples,
 		SessionRole:        s.SessionRole,
 		Limits: query.Limits{

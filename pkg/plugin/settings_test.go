@@ -47,7 +47,7 @@ func TestEverySettingReachesWhatItIsFor(t *testing.T) {
 		"address": "ch:9440", "protocol": "native", "secure": true, "tlsSkipVerify": true, "tlsServerName": "ch.example",
 		"username": "reader", "database": "rum",
 		"defaultApp": "shop", "defaultEnvironment": "staging", "apps": ["shop", " ", "blog "],
-		"sessionRole": "Admin", "idsInAlerts": true,
+		"sessionRole": "Admin", "idsInAlerts": true, "minViews": 20,
 		"minSamples": 100, "maxRows": 500, "maxExecutionSeconds": 12, "maxMemoryMB": 512, "maxRowsRead": 9000000000,
 		"tempoUid": "tempo", "lokiUid": "loki", "lokiQuery": "{app=\"shop\"}",
 		"prometheusUid": "prom", "prometheusQuery": "up"
@@ -59,7 +59,7 @@ func TestEverySettingReachesWhatItIsFor(t *testing.T) {
 	}, s.Store())
 	require.Equal(t, query.Settings{
 		DefaultApp: "shop", DefaultEnvironment: "staging", Apps: []string{"shop", "blog"},
-		MinSamples: 100, SessionRole: "Admin",
+		MinViews: 20, MinSamples: 100, SessionRole: "Admin",
 		Limits: query.Limits{
 			MaxRows: 500, MaxExecutionTime: 12 * time.Second, MaxMemoryBytes: 512 << 20, MaxRowsRead: 9_000_000_000,
 		},

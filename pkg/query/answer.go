@@ -110,18 +110,31 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 	if err == nil {
 		err = caller.mayAsk(q.kind, r.Settings)
 	}
+	if err == nil {
+		err = q.limitCells(caller, r.Settings)
+	}
 	if err != nil {
 		return new(question).response(err)
 	}
 	if !caller.IDs || caller.FromAlert {
 		q.Exemplars = false // they are ids alone, and a rule takes no other frame beside its numbers
 	}
+	tooFew, err := q.tooFew(ctx, r.Conn)
+	if err != nil {
+		return q.response(err)
+	}
 	frames, err := q.kind.ask(ctx, r.Conn, q)
+	if err == nil {
+		err = q.hideSteps(ctx, r.Conn, frames)
+	}
 	if err == nil {
 		frames, err = q.addExemplars(ctx, r.Conn, frames)
 	}
 	if err != nil {
-		return q.response(err)
+		return q.response(r.explainSchema(ctx, err))
+	}
+	if q.few > 0 {
+		q.sayFew(frames, tooFew)
 	}
 	if empty(frames) && q.kind.name != "variable" {
 		hint(ctx, r.Conn, q, frames)

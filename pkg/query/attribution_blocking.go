@@ -69,6 +69,7 @@ func (q *question) blockingCulprits(ctx context.Context, conn driver.Conn) ([]*c
 	if err != nil {
 		return nil, nil, err
 	}
+	culprits = slices.DeleteFunc(culprits, func(c *culprit) bool { return c.samples < q.few })
 	// Beacons arrive while the answers are read: a segment may be new since.
 	culprits = slices.DeleteFunc(culprits, func(c *culprit) bool { return segments[q.segmentOf(c.key)] == nil })
 	bySegment := map[*blockedSegment][]*culprit{}

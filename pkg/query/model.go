@@ -90,6 +90,7 @@ type question struct {
 	limits   Limits
 	refID    string
 	enough   uint64 // samples that make the value a number
+	few      uint64 // page views that a cell has at least; 0 is any: few.go
 	allowed  appList
 	tempo    Tempo
 	executed []string

@@ -15,6 +15,7 @@ import (
 type Runner struct {
 	Conn     driver.Conn
 	Settings Settings
+	Schema   int // the version of the tables that this program was built for, to tell which is older; 0 leaves that out
 }
 
 // Settings are the data source's own: what a query may leave out, what it may see, and what it may cost.
@@ -29,6 +30,9 @@ type Settings struct {
 
 	// MinSamples is how many samples a percentile needs when the query does not say; 0 means DefaultMinSamples.
 	MinSamples int
+
+	// MinViews is how many page views a cell has at least for those who may not see single sessions; 0 is any number.
+	MinViews int
 
 	// SessionRole is named when a session-level query is refused; the decision itself comes with the Caller.
 	SessionRole string
@@ -57,10 +61,14 @@ var DefaultLimits = Limits{
 // Caller is what the question's origin is allowed to see; whoever knows the user (the plugin, the command line)
 // decides it.
 type Caller struct {
-	SessionLevel bool   // may ask session-level types
-	IDs          bool   // may see session, trace and request ids in other answers
-	Role         string // for messages only: Viewer, Editor, Admin, or empty
-	FromAlert    bool   // an alert rule asks: refusals name idsInAlerts instead of sessionRole
+	SessionLevel bool // may ask session-level types
+	IDs          bool // may see session, trace and request ids in other answers
+
+	// SmallSegments says that cells of fewer page views than Settings.MinViews may be seen.
+	SmallSegments bool
+
+	Role      string // for messages only: Viewer, Editor, Admin, or empty
+	FromAlert bool   // an alert rule asks: refusals name idsInAlerts instead of sessionRole
 }
 
 // Answer answers one query. What went wrong is in the response, with a status and whether the store or the query is to

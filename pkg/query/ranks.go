@@ -200,8 +200,8 @@ func (q *question) ranksWhere(s *statement, r ranking, when func(*statement) str
 // not found.
 func (q *question) segmentHash(r ranking) string {
 	parts := []string{"toUInt64(0)"}
-	for i, d := range q.groups {
-		parts = append(parts, fmt.Sprintf("%d * cityHash64(%s)", 2*i+1, d.expr))
+	for i := range q.groups {
+		parts = append(parts, fmt.Sprintf("%d * cityHash64(%s)", 2*i+1, q.groupExpr(i)))
 	}
 	for i, key := range r.keys {
 		parts = append(parts, fmt.Sprintf("%d * cityHash64(%s)", 2*(len(q.groups)+i)+1, key))

@@ -15,15 +15,16 @@ import (
 // statement collects the parameters of one SQL text. A value reaches the store only as a parameter, {name:Type}.
 type statement struct {
 	parameters []driver.NamedValue
+	prefix     string // of their names
 }
 
 // bind adds a value and returns its placeholder, named after what it is. The same value under the same name is one
 // parameter, so that a statement which repeats a condition stays readable.
 func (s *statement) bind(name, kind string, value any) string {
 	for i := 1; ; i++ {
-		unique := name
+		unique := s.prefix + name
 		if i > 1 {
-			unique = fmt.Sprintf("%s_%d", name, i)
+			unique = fmt.Sprintf("%s_%d", unique, i)
 		}
 		place := slices.IndexFunc(s.parameters, func(p driver.NamedValue) bool { return p.Name == unique })
 		if place < 0 {
@@ -64,6 +65,9 @@ func (q *question) whereWhen(s *statement, when func(*statement) string) string 
 		conditions = append(conditions, "environment = "+s.bind("environment", "String", q.Environment))
 	}
 	conditions = append(conditions, when(s))
+	if q.mergesFew() {
+		conditions = append(conditions, q.fewCondition())
+	}
 	return strings.Join(append(conditions, q.conditions(s)...), "\n  AND ")
 }
 
@@ -79,8 +83,8 @@ func (q *question) whereAmong(s *statement, w window, among func(*statement) str
 // likewise: empty without dimensions.
 func (q *question) selectGroups() string {
 	var b strings.Builder
-	for i, d := range q.groups {
-		fmt.Fprintf(&b, "%s AS d%d, ", d.expr, i)
+	for i := range q.groups {
+		fmt.Fprintf(&b, "%s AS d%d, ", q.groupExpr(i), i)
 	}
 	return b.String()
 }
@@ -96,8 +100,8 @@ func (q *question) groupNames() string {
 // groupExprs are the dimensions' expressions, for comparing a row's segment.
 func (q *question) groupExprs() string {
 	exprs := make([]string, 0, len(q.groups))
-	for _, d := range q.groups {
-		exprs = append(exprs, d.expr)
+	for i := range q.groups {
+		exprs = append(exprs, q.groupExpr(i))
 	}
 	return strings.Join(exprs, ", ")
 }
@@ -163,6 +167,7 @@ func (q *question) rows(
 	ctx context.Context, conn driver.Conn, s *statement, sql string, scan func(driver.Rows) error,
 ) error {
 	settings := q.limits.settings()
+	s.parameters = append(s.parameters, q.fewParameters(sql)...)
 	q.executed = append(q.executed, s.describe(sql, settings))
 
 	// The store stops by itself after max_execution_time; the deadline is for a store that does not answer at all.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -69,7 +70,8 @@ func (q *question) storage(ctx context.Context, conn driver.Conn) (data.Frames, 
 
 // retention is for how many days a table keeps its rows, as its definition says; nil when it keeps them.
 func retention(definition string) *float64 {
-	found := ttlDays.FindStringSubmatch(definition)
+	_, ofRows, _ := strings.Cut(definition, ") ENGINE = ") // columns may have a shorter one of their own
+	found := ttlDays.FindStringSubmatch(ofRows)
 	if found == nil {
 		return nil
 	}

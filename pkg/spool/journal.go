@@ -124,8 +124,8 @@ type damage struct {
 func (d *damage) Error() string { return "spool: damaged: " + d.err.Error() }
 func (d *damage) Unwrap() error { return d.err }
 
-// tail is the position of the last entry, zero in a new spool. The last entry is never dropped (drop), so it is there
-// even when all is drained.
+// tail is the position of the last entry, zero in a new spool. The last entry is there even when all is drained (drop),
+// but for a spool that was made to forget.
 func (j *journal) tail() (position, error) {
 	var first, last uint64
 	err := j.with(func(log *wal.WAL) (err error) {
@@ -136,6 +136,9 @@ func (j *journal) tail() (position, error) {
 	})
 	if err != nil {
 		return position{}, fmt.Errorf("spool: find the last entry: %w", err)
+	}
+	if last == 0 {
+		return j.forgotten()
 	}
 	// The counts of a damaged entry are lost: those before it do, they are for limits and metrics only.
 	var damaged *damage

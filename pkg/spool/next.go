@@ -167,6 +167,9 @@ func (s *Spool) Done(batch Batch) error {
 			s.options.Logger.Warn("spool: free drained files", "error", err)
 		}
 	}
+	if err := s.forgetDrained(); err != nil {
+		s.options.Logger.Warn("spool: what is drained is still on disk; the next batch tries again", "error", err)
+	}
 	return nil
 }
 

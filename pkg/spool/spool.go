@@ -88,6 +88,7 @@ type Spool struct {
 	head    position      // the last record drained
 	batch   uint64        // last entry of the batch handed out, 0 without one
 	trimmed uint64        // head.bytes when segments were last freed
+	forget  bool          // what is drained is to leave the disk as soon as all is
 	hurry   int           // while positive, batches are not held back to gather more
 	changed chan struct{} // closed and replaced when any of the above changes
 }

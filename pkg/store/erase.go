@@ -2,8 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -12,32 +16,64 @@ import (
 )
 
 // Subject is whose rows are erased: all of some sessions, and whatever carries a user's key. An empty App means every
-// app.
+// app. With All it is everything that visitors left of the App, which must then be named. Until, where it is set, leaves
+// what the user or the app did later alone.
 type Subject struct {
-	App      string   `json:"app"`
-	Sessions []string `json:"sessions"`
-	UserKey  string   `json:"user_key"`
+	App      string    `json:"app"`
+	Sessions []string  `json:"sessions"`
+	UserKey  string    `json:"user_key"`
+	All      bool      `json:"all,omitempty"`
+	Until    time.Time `json:"until,omitzero"`
 }
 
-// erasable are the tables that hold sessions; byUser those of them that hold user keys as well.
-var erasable = []struct {
+// erasableTable is one that rows are erased from: the column that says when a row happened, and whether it holds user
+// keys.
+type erasableTable struct {
 	table  string
+	time   string
 	byUser bool
-}{
-	{"views", true}, {"vitals", true}, {"requests", true}, {"blocking", true}, {"errors", true}, {"actions", true},
-	{"events", true}, {"session_events", true}, {"sessions", true}, {"trace_sessions", false},
 }
 
-// where is the condition on a subject's rows, and its parameters.
-func (s Subject) where(byUser bool) (string, []any) {
+// erasable are the tables that hold sessions.
+var erasable = []erasableTable{
+	{"views", "ts", true}, {"vitals", "ts", true}, {"requests", "ts", true}, {"blocking", "ts", true},
+	{"errors", "ts", true}, {"actions", "ts", true}, {"events", "ts", true}, {"session_events", "ts", true},
+	{"sessions", "start", true}, {"trace_sessions", "ts", false},
+}
+
+// erasableOfApps are the tables that go as well when a whole app is erased. They count visits without naming any, so for
+// a session or a user they are counted anew instead.
+var erasableOfApps = []erasableTable{{"error_groups", "first_seen", false}, {"releases", "first_seen", false}}
+
+// inSessionEvents is where every item of a subject is.
+var inSessionEvents = erasableTable{"session_events", "ts", true}
+
+// tables are those that hold a subject's rows.
+func (s Subject) tables() []erasableTable {
+	if s.All {
+		return slices.Concat(erasable, erasableOfApps)
+	}
+	return erasable
+}
+
+// where is the condition on a subject's rows in a table, and its parameters.
+func (s Subject) where(in erasableTable) (string, []any) {
+	until, arguments := "", []any(nil)
+	if !s.Until.IsZero() {
+		until = fmt.Sprintf(" AND %s <= fromUnixTimestamp64Milli({until:Int64}, 'UTC')", in.time)
+		arguments = append(arguments, named("until", s.Until.UnixMilli()))
+	}
+	if s.All {
+		return "app = {app:String}" + until, append(arguments, named("app", s.App))
+	}
 	sessions := s.Sessions
 	if sessions == nil {
 		sessions = []string{}
 	}
-	arguments := []any{named("sessions", sessions)}
+	arguments = append(arguments, named("sessions", sessions))
 	condition := "session_id IN {sessions:Array(String)}"
-	if byUser && s.UserKey != "" {
-		condition = "(" + condition + " OR user_key = {user_key:String})"
+	if in.byUser && s.UserKey != "" {
+		condition = "(" + condition + " OR user_key = {user_key:String}" + until + ")"
 		arguments = append(arguments, named("user_key", s.UserKey))
 	}
 	if s.App != "" {
@@ -52,10 +88,11 @@ func named(name string, value any) driver.NamedValue {
 }
 
 // SessionsOf returns the sessions in which a user was seen.
-func (s *Store) SessionsOf(ctx context.Context, app, userKey string) ([]string, error) {
-	rows, err := s.conn.Query(ctx, `SELECT DISTINCT session_id FROM session_events
-		WHERE app = {app:String} AND user_key = {user_key:String} AND session_id != ''`,
-		named("app", app), named("user_key", userKey))
+func (s *Store) SessionsOf(ctx context.Context, of Subject) ([]string, error) {
+	user := Subject{App: of.App, UserKey: of.UserKey, Until: of.Until}
+	condition, arguments := user.where(inSessionEvents)
+	rows, err := s.conn.Query(ctx, "SELECT DISTINCT session_id FROM session_events WHERE "+condition+" AND session_id != ''",
+		arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("store: find the sessions of a user: %w", err)
 	}
@@ -74,8 +111,8 @@ func (s *Store) SessionsOf(ctx context.Context, app, userKey string) ([]string, 
 // Count counts a subject's rows by table; tables without any are left out.
 func (s *Store) Count(ctx context.Context, of Subject) (map[string]uint64, error) {
 	counts := map[string]uint64{}
-	for _, e := range erasable {
-		condition, arguments := of.where(e.byUser)
+	for _, e := range of.tables() {
+		condition, arguments := of.where(e)
 		var n uint64
 		sql := fmt.Sprintf("SELECT count() FROM %s WHERE %s", e.table, condition)
 		if err := s.conn.QueryRow(ctx, sql, arguments...).Scan(&n); err != nil {
@@ -96,7 +133,7 @@ type TouchedHour struct {
 
 // TouchedHours returns the hours that change when a subject is erased.
 func (s *Store) TouchedHours(ctx context.Context, of Subject) ([]TouchedHour, error) {
-	condition, arguments := of.where(true)
+	condition, arguments := of.where(inSessionEvents)
 	rows, err := s.conn.Query(ctx, fmt.Sprintf(`SELECT DISTINCT app, toStartOfHour(toDateTime(ts, 'UTC')) AS hour
 		FROM session_events WHERE %s ORDER BY app, hour`, condition), arguments...)
 	if err != nil {
@@ -136,18 +173,33 @@ func plainInsert(ctx context.Context) context.Context {
 
 // EraseRows hides a subject's rows from every query and then removes them from the disk. It can be run again.
 func (s *Store) EraseRows(ctx context.Context, of Subject) error {
-	for _, e := range erasable {
-		condition, arguments := of.where(e.byUser)
-		if err := s.hide(ctx, e.table, condition, arguments); err != nil {
-			return err
-		}
+	err := inEach(of.tables(), func(e erasableTable) error {
+		condition, arguments := of.where(e)
+		return s.hide(ctx, e.table, condition, arguments)
+	})
+	if err != nil {
+		return err
 	}
-	for _, e := range erasable {
-		if err := s.applyMask(ctx, e.table); err != nil {
-			return err
-		}
+	return inEach(of.tables(), func(e erasableTable) error { return s.applyMask(ctx, e.table) })
+}
+
+// tablesAtOnce leaves most of the connections to others: who waits for one longer than dialling may take gives up.
+const tablesAtOnce = 4
+
+// inEach does something in several tables at once: most of the time of a deletion is waiting for the store's turn.
+func inEach(tables []erasableTable, do func(erasableTable) error) error {
+	failed := make([]error, len(tables))
+	places := make(chan struct{}, tablesAtOnce)
+	var all sync.WaitGroup
+	for i, e := range tables {
+		places <- struct{}{}
+		all.Go(func() {
+			failed[i] = do(e)
+			<-places
+		})
 	}
-	return nil
+	all.Wait()
+	return errors.Join(failed...)
 }
 
 // hide takes rows out of every query that starts afterwards.
@@ -177,7 +229,7 @@ func untilDone(ctx context.Context) context.Context {
 type Erasure struct {
 	ID          string
 	App         string
-	Kind        string // session or user
+	Kind        string // session, user or app
 	RequestedAt time.Time
 	RequestedBy string
 	State       string
@@ -233,44 +285,11 @@ func (s *Store) Tombstones(ctx context.Context) (map[string]time.Time, error) {
 	return all, rows.Err()
 }
 
-// Session is one of an app.
-type Session struct{ App, ID string }
-
-// ErasedSessions returns the sessions that have rows although a tombstone says that they were erased, of all apps or of
-// theirs. It reads the sessions of every table.
-func (s *Store) ErasedSessions(ctx context.Context) ([]Session, error) {
-	const hash = "lower(hex(SHA256(concat('session', char(0), %s, char(0), session_id, char(0)))))"
-	var tables []string
-	for _, e := range erasable {
-		tables = append(tables, "SELECT toString(app) AS app, session_id FROM "+e.table+" WHERE session_id != '' GROUP BY app, session_id")
-	}
-	rows, err := s.conn.Query(ctx, fmt.Sprintf(`
-		WITH erased AS (SELECT arrayJoin(tombstones) FROM erasures)
-		SELECT DISTINCT app, session_id FROM (%s)
-		WHERE %s IN (SELECT * FROM erased) OR %s IN (SELECT * FROM erased)`,
-		strings.Join(tables, " UNION ALL "), fmt.Sprintf(hash, "app"), fmt.Sprintf(hash, "''")))
-	if err != nil {
-		return nil, fmt.Errorf("store: look for what was erased: %w", err)
-	}
-	defer rows.Close()
-	var found []Session
-	for rows.Next() {
-		var one Session
-		if err := rows.Scan(&one.App, &one.ID); err != nil {
-			return nil, fmt.Errorf("store: look for what was erased: %w", err)
-		}
-		found = append(found, one)
-	}
-	return found, rows.Err()
-}
-
 // total adds up rows by table, for people.
 func total(rows map[string]uint64) string {
 	var parts []string
-	for _, e := range erasable {
-		if n := rows[e.table]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d in %s", n, e.table))
-		}
+	for _, table := range slices.Sorted(maps.Keys(rows)) {
+		parts = append(parts, fmt.Sprintf("%d in %s", rows[table], table))
 	}
 	return strings.Join(parts, ", ")
 }

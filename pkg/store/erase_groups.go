@@ -27,7 +27,10 @@ type ErrorGroup struct {
 
 // TouchedGroups returns the error groups that a subject took part in. It must be read before the rows are erased.
 func (s *Store) TouchedGroups(ctx context.Context, of Subject) ([]ErrorGroup, error) {
-	condition, arguments := of.where(true)
+	if of.All {
+		return nil, nil // they go with all the rest
+	}
+	condition, arguments := of.where(erasableTable{"errors", "ts", true})
 	rows, err := s.conn.Query(ctx, fmt.Sprintf(`
 		SELECT g.app, g.environment, g.fingerprint, g.first, g.last, g.release, g.n, g.w, g.kinds, g.types,
 		       own.n, own.w, own.first, own.last

@@ -63,7 +63,8 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 		return fmt.Errorf("store: the tables are at version %d and this program needs %d: run `sightline migrate`",
 			found, needed)
 	case found > needed:
-		return fmt.Errorf("store: the tables are at version %d, newer than the %d this program knows: update it",
+		return fmt.Errorf("store: the tables are at version %d, newer than the %d this program knows: "+
+			"update this program to the version that the others run",
 			found, needed)
 	}
 	return nil

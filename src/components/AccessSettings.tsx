@@ -1,8 +1,9 @@
-import { Collapse, Field, Switch, TagsInput } from '@grafana/ui';
+import { Collapse, Field, Input, Switch, TagsInput } from '@grafana/ui';
 import React, { useState } from 'react';
 import { labels } from '../labels';
 import type { SessionRole } from '../types';
 import { RadioGroup } from './RadioGroup';
+import { positive } from './positive';
 import { type ConfigProps, useSettings } from './useSettings';
 
 const text = labels.config;
@@ -29,6 +30,17 @@ export function AccessSettings(props: ConfigProps) {
           options={roles}
           value={settings.sessionRole ?? 'Editor'}
           onChange={(role) => set('sessionRole', role)}
+        />
+      </Field>
+      <Field label={text.minViews} description={text.minViewsDescription}>
+        <Input
+          id="sightline-min-views"
+          width={20}
+          type="number"
+          min={1}
+          placeholder={text.minViewsPlaceholder}
+          value={settings.minViews ?? ''}
+          onChange={(event) => set('minViews', positive(event.currentTarget.value))}
         />
       </Field>
       <Field label={text.idsInAlerts} description={text.idsInAlertsDescription}>

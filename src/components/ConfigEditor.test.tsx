@@ -106,7 +106,8 @@ describe('the config editor', () => {
     const role = screen.getByRole('radiogroup', { name: text.sessionRole });
     await user.click(within(role).getByRole('radio', { name: 'Admin' }));
     await user.click(screen.getByLabelText(new RegExp(text.idsInAlerts)));
-    expect(saved().jsonData).toEqual({ apps: ['shop', 'blog'], sessionRole: 'Admin', idsInAlerts: true });
+    await user.type(screen.getByLabelText(new RegExp(`^${text.minViews}`)), '20');
+    expect(saved().jsonData).toEqual({ apps: ['shop', 'blog'], sessionRole: 'Admin', idsInAlerts: true, minViews: 20 });
   });
 
   test('sets what a question may cost', async () => {

@@ -2,6 +2,7 @@ import { Collapse, Field, Input } from '@grafana/ui';
 import React, { useState } from 'react';
 import { labels } from '../labels';
 import type { SightlineSettings } from '../types';
+import { positive } from './positive';
 import { type ConfigProps, useSettings } from './useSettings';
 
 const text = labels.config;
@@ -39,10 +40,4 @@ function LimitField({ limit, ...props }: ConfigProps & { limit: Limit }) {
       />
     </Field>
   );
-}
-
-/** A whole number from 1, or undefined for anything else. */
-function positive(typed: string): number | undefined {
-  const number = Math.floor(Number(typed));
-  return number >= 1 ? number : undefined;
 }

@@ -42,7 +42,8 @@ func (s *sidecar) store(ctx context.Context) error {
 		return err
 	}
 	defer opened.Close()
-	opened = opened.OnCluster(s.flags.Cluster)
+	retention, _ := s.config.KeptFor()
+	opened = opened.OnCluster(s.flags.Cluster).WithRetention(retention)
 	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
 		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, deadLetters), Registerer: s.registerer(),
 		Count: s.counters.Add,
@@ -53,6 +54,7 @@ func (s *sidecar) store(ctx context.Context) error {
 	s.waiting.Store(nil)
 	s.logger.Info("ready")
 	go s.erasures.Run(ctx, s.storeName, opened, drainer.Hold)
+	go s.expire(ctx, opened)
 	if err := drainer.Run(ctx); ctx.Err() == nil {
 		return err
 	}
@@ -137,7 +139,14 @@ func (s *sidecar) prepare(ctx context.Context, opened *store.Store) bool {
 }
 
 func (s *sidecar) prepareOnce(ctx context.Context, opened *store.Store) error {
+	found, err := opened.SchemaVersion(ctx)
+	if err != nil {
+		return err
+	}
 	if err := opened.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := s.checkRetention(ctx, opened, found == 0); err != nil {
 		return err
 	}
 	if err := opened.WriteJourneys(ctx, s.journeys()); err != nil {

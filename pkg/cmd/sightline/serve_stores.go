@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sightline-rum/sightline/pkg/ingest"
+	"github.com/sightline-rum/sightline/pkg/rum"
 	"github.com/sightline-rum/sightline/pkg/spool"
 )
 
@@ -66,6 +67,30 @@ func (s *sidecar) deadLettersOf() map[string]string {
 		folders[name] = filepath.Join(s.dataOf(name), deadLetters)
 	}
 	return folders
+}
+
+// forget has a store's spool free its files of what is drained.
+func (s *sidecar) forget(name string) error {
+	if name == "" {
+		return s.spool.Forget()
+	}
+	if lane := s.further[name]; lane != nil {
+		return lane.spool.Forget()
+	}
+	return nil
+}
+
+// erasedNow is Erased for what is being drained: a beacon that came late is not to stay in the spool's files either.
+func (s *sidecar) erasedNow(b *rum.Beacon) bool {
+	if !s.erasures.Erased(b) {
+		return false
+	}
+	for name := range s.deadLettersOf() {
+		if err := s.forget(name); err != nil {
+			s.logger.Warn("a beacon of somebody who was erased stays in the spool until its files are full", "error", err)
+		}
+	}
+	return true
 }
 
 func (s *sidecar) closeFurther() {

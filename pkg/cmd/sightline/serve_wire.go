@@ -61,13 +61,13 @@ func (s *sidecar) open() (err error) {
 		MaxBytes: s.config.Limits.QuarantineBytes, MaxAge: time.Duration(s.config.Limits.QuarantineDays) * 24 * time.Hour})
 	s.erasures, err = erase.Open(erase.Options{
 		Folder: filepath.Join(s.flags.Data, "erasures"), Stores: s.deadLettersOf(), Quarantine: s.rejected,
-		Logger: s.logger, Count: s.counters.Add,
+		Logger: s.logger, Count: s.counters.Add, Forget: s.forget,
 	})
 	if err != nil {
 		return err
 	}
 	steps := s.config.Enrich(s.counters.Add)
-	steps.SourceMaps, steps.Erased, steps.Registerer = s.maps, s.erasures.Erased, s.registry
+	steps.SourceMaps, steps.Erased, steps.Registerer = s.maps, s.erasedNow, s.registry
 	if s.pipeline, err = enrich.New(steps); err != nil {
 		return err
 	}
