@@ -77,8 +77,8 @@ func (q *question) diagnose(err error) (backend.Status, string) {
 		case codeRegexp:
 			return backend.StatusBadRequest, "the store cannot compile a filter's regular expression (RE2 syntax)"
 		case codeUnknownTable, codeUnknownDatabase:
-			return backend.StatusBadGateway, "the store's tables are missing or of another version: save and test the data source, " +
-				"which says what to do"
+			return backend.StatusBadGateway, "the store's tables are missing or of another version: run `sightline migrate`, or " +
+				"save and test the data source, which says which of the two is older"
 		case codeUnknownUser, codeWrongPassword, codeAuthentication:
 			return backend.StatusUnauthorized, "the store refused the data source's username and password"
 		case codeReadonly, codeAccessDenied:
