@@ -30,8 +30,8 @@ func (c *migrateCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	opened = opened.OnCluster(store.Cluster{Name: c.Cluster})
 	defer opened.Close()
-	opened = opened.OnCluster(c.Cluster)
 	if err := opened.Migrate(ctx); err != nil {
 		return err
 	}

@@ -41,8 +41,8 @@ func (s *sidecar) store(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	opened = opened.OnCluster(store.Cluster{Name: s.flags.Cluster})
 	defer opened.Close()
-	opened = opened.OnCluster(s.flags.Cluster)
 	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
 		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, deadLetters), Registerer: s.registerer(),
 		Count: s.counters.Add,
