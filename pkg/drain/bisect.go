@@ -14,11 +14,11 @@ import (
 //
 // Each piece has a token of its own made of its place in the batch. A crash on the way is harmless: the whole batch
 // comes again, is refused again before anything is written, and is cut the same way.
-func (d *Drainer) bisect(ctx context.Context, batch spool.Batch, table string, records []record) error {
+func (d *Drainer) bisect(ctx context.Context, into *shard, batch spool.Batch, table string, records []record) error {
 	var reason error
-	err := d.retry(ctx, "insert a piece", func() error {
+	err := d.retry(ctx, "insert a piece"+into.name, func() error {
 		reason = nil
-		err := d.insertPiece(ctx, batch.Token, table, records)
+		err := d.insertPiece(ctx, into, batch.Token, table, records)
 		if refused, ok := errors.AsType[*store.RefusedError](err); ok {
 			reason = refused
 			return nil
@@ -35,22 +35,22 @@ func (d *Drainer) bisect(ctx context.Context, batch spool.Batch, table string, r
 		})
 	}
 	half := len(records) / 2
-	if err := d.bisect(ctx, batch, table, records[:half]); err != nil {
+	if err := d.bisect(ctx, into, batch, table, records[:half]); err != nil {
 		return err
 	}
-	return d.bisect(ctx, batch, table, records[half:])
+	return d.bisect(ctx, into, batch, table, records[half:])
 }
 
-func (d *Drainer) insertPiece(ctx context.Context, token, table string, records []record) error {
-	d.fill(records)
-	rows := d.batch.RowsByTable()[table]
+func (d *Drainer) insertPiece(ctx context.Context, into *shard, token, table string, records []record) error {
+	into.fill(records)
+	rows := into.batch.RowsByTable()[table]
 	if rows == 0 {
 		return nil
 	}
 	trying, cancel := context.WithTimeout(ctx, d.options.InsertTimeout)
 	defer cancel()
 	piece := fmt.Sprintf("%s/%d-%d", token, records[0].index, records[len(records)-1].index)
-	if err := d.store.InsertTable(trying, piece, table, d.batch); err != nil {
+	if err := into.store.InsertTable(trying, piece, table, into.batch); err != nil {
 		return err
 	}
 	d.metrics.rows.WithLabelValues(table).Add(float64(rows))

@@ -31,14 +31,15 @@ type Options struct {
 	LongestPause  time.Duration // Default 15 s
 }
 
-// Drainer drains one spool into one store.
+// Drainer drains one spool into one store, each shard of it by itself. A batch is done when every shard has its part: one
+// that is away holds up all, and what comes meanwhile waits in the spool.
 type Drainer struct {
 	spool   *spool.Spool
 	store   *store.Store
 	enrich  func(*rum.Beacon)
 	options Options
 	metrics *metrics
-	batch   *store.Batch  // kept from batch to batch: its columns need not grow again
+	shards  []*shard      // where rows go, once the store knows them
 	turn    chan struct{} // holds a token while nothing is being delivered
 }
 
@@ -64,8 +65,8 @@ func New(s *spool.Spool, into *store.Store, enrich func(*rum.Beacon), options Op
 	}
 	d := &Drainer{
 		spool: s, store: into, enrich: enrich, options: options,
-		metrics: newMetrics(s, options.Registerer), batch: store.NewBatch(),
-		turn: make(chan struct{}, 1),
+		metrics: newMetrics(s, options.Registerer),
+		turn:    make(chan struct{}, 1),
 	}
 	d.turn <- struct{}{}
 	return d
@@ -134,16 +135,36 @@ func (d *Drainer) deliver(ctx context.Context, batch spool.Batch) error {
 		r.index = i
 		records = append(records, r)
 	}
-	refused, err := d.insert(ctx, batch.Token, records)
+	parts, err := d.split(ctx, batch, records)
+	if err != nil {
+		return err
+	}
+	delivered := make(chan error, len(parts))
+	for i, part := range parts {
+		go func() { delivered <- d.deliverPart(ctx, d.shards[i], batch, part) }()
+	}
+	var failed []error
+	for range parts {
+		failed = append(failed, <-delivered)
+	}
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	d.countLag(records)
+	return nil
+}
+
+// deliverPart inserts what belongs to one shard.
+func (d *Drainer) deliverPart(ctx context.Context, into *shard, batch spool.Batch, records []record) error {
+	refused, err := d.insert(ctx, into, batch.Token, records)
 	if err != nil {
 		return err
 	}
 	for _, table := range refused {
-		if err := d.bisect(ctx, batch, table, records); err != nil {
+		if err := d.bisect(ctx, into, batch, table, records); err != nil {
 			return err
 		}
 	}
-	d.countLag(records)
 	return nil
 }
 
@@ -165,12 +186,14 @@ func (d *Drainer) countLag(records []record) {
 }
 
 // insert inserts all tables of the records, for as long as it takes. It returns the tables that refused their rows.
-func (d *Drainer) insert(ctx context.Context, token string, records []record) (refused []string, err error) {
-	d.fill(records)
-	err = d.retry(ctx, "insert", func() error {
+func (d *Drainer) insert(
+	ctx context.Context, into *shard, token string, records []record,
+) (refused []string, err error) {
+	into.fill(records)
+	err = d.retry(ctx, "insert"+into.name, func() error {
 		trying, cancel := context.WithTimeout(ctx, d.options.InsertTimeout)
 		defer cancel()
-		err := d.store.Insert(trying, token, d.batch)
+		err := into.store.Insert(trying, token, into.batch)
 		refused = refusedTables(err)
 		if refused != nil {
 			return nil
@@ -180,15 +203,8 @@ func (d *Drainer) insert(ctx context.Context, token string, records []record) (r
 	if err != nil {
 		return nil, err
 	}
-	d.count(d.batch.RowsByTable(), refused)
+	d.count(into.batch.RowsByTable(), refused)
 	return refused, nil
-}
-
-func (d *Drainer) fill(records []record) {
-	d.batch.Reset()
-	for _, r := range records {
-		r.addTo(d.batch)
-	}
 }
 
 // count counts inserted rows; those of a table that refused are counted as they go in piece by piece.

@@ -30,7 +30,10 @@ type Config struct {
 	CacheBytes   int64 // each of the mark and index caches, default 128 MiB
 	ReserveBytes int64 // free disk space below which inserts are refused, default 512 MiB
 	MaxBodyBytes int64 // largest request body as sent, default 512 MiB
-	Logger       *slog.Logger
+	// Distributed lets the writer create Distributed tables, for tests of a cluster's layout. Where they lead is in
+	// remote_servers of the engine's configuration, which has none by itself.
+	Distributed bool
+	Logger      *slog.Logger
 }
 
 // shutdownGrace is how long running statements may take to finish when the engine is stopped.

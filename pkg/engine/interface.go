@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ type httpInterface struct {
 	access  Access
 	maxBody int64
 	caps    limits
+	engines *regexp.Regexp // that tables may be given
 	logger  *slog.Logger
 
 	running   sync.Mutex
@@ -31,8 +33,13 @@ type httpInterface struct {
 }
 
 func newInterface(s *store, access Access, config Config) *httpInterface {
+	engines := allowedEngines
+	if config.Distributed {
+		engines = distributedToo
+	}
 	return &httpInterface{
-		store: s, access: access, maxBody: config.MaxBodyBytes, logger: config.Logger, statement: map[string]bool{},
+		engines: engines,
+		store:   s, access: access, maxBody: config.MaxBodyBytes, logger: config.Logger, statement: map[string]bool{},
 		caps: limits{seconds: readerSeconds, memoryBytes: config.MemoryBytes / 4 * 3},
 	}
 }
@@ -125,7 +132,7 @@ func (h *httpInterface) serve(answer *answer, r *http.Request, role string) (fai
 	if report.class == classUnknown {
 		return session.explainSyntax(request.sql)
 	}
-	if err := decide(role, request.sql, report); err != nil {
+	if err := decide(role, request.sql, report, h.engines); err != nil {
 		return err
 	}
 	finished := cancelWithClient(r.Context(), session)
@@ -164,7 +171,7 @@ func (h *httpInterface) insert(answer *answer, r *http.Request, session *session
 	if report.class == classUnknown {
 		return session.explainSyntax(head.statement + " FORMAT " + head.format)
 	}
-	if err := decide(session.role, head.statement, report); err != nil {
+	if err := decide(session.role, head.statement, report, h.engines); err != nil {
 		return err
 	}
 	if err := decideInputFormat(head.format); err != nil {

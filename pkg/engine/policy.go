@@ -28,7 +28,7 @@ const (
 )
 
 // decide returns an error if the role may not run the statement that the report is about.
-func decide(role, sql string, report analysis) error {
+func decide(role, sql string, report analysis, engines *regexp.Regexp) error {
 	if report.statements > 1 {
 		return newException(codeSyntaxError, "SYNTAX_ERROR",
 			"Syntax error: Multi-statements are not allowed; send one at a time")
@@ -44,7 +44,7 @@ func decide(role, sql string, report analysis) error {
 				"(SET, USE, SYSTEM, KILL, BACKUP, ATTACH, FREEZE, INTO OUTFILE, functions, users, temporary tables, "+
 				"asynchronous writes); give settings with the request instead")
 	}
-	if found := hiddenAccess(sql, report.class); found != "" {
+	if found := hiddenAccess(sql, report.class, engines); found != "" {
 		return newException(codeAccessDenied, "ACCESS_DENIED",
 			"The embedded engine refuses %s: it can reach files or networks outside the store. "+
 				"If it is only a value, pass it as a parameter", found)
@@ -80,16 +80,19 @@ var allowedEngines = regexp.MustCompile(
 	`^(replicated|shared)?(replacing|summing|aggregating|collapsing|versionedcollapsing|coalescing)?mergetree$` +
 		`|^(memory|null|log|tinylog|stripelog|set|join|buffer|merge|atomic|materializedview|view)$`)
 
+// distributedToo are the engines with Config.Distributed.
+var distributedToo = regexp.MustCompile(allowedEngines.String() + `|^distributed$`)
+
 // hiddenAccess returns what in the text is refused, or nothing. It looks at the text as written and with its escapes
 // undone, without regard to quotes, so that no disagreement with the engine about where a string or comment ends can
 // hide anything. What it refuses wrongly is a literal value, which belongs into a parameter.
-func hiddenAccess(sql string, class uint32) string {
+func hiddenAccess(sql string, class uint32, engines *regexp.Regexp) string {
 	text := sql
 	if isPlain(text) {
 		text = stripLineComments(text)
 	}
 	for range 4 {
-		if found := searchText(text, class); found != "" {
+		if found := searchText(text, class, engines); found != "" {
 			return found
 		}
 		unescaped := unescape(text)
@@ -101,7 +104,7 @@ func hiddenAccess(sql string, class uint32) string {
 	return "a text escaped more than four times"
 }
 
-func searchText(text string, class uint32) string {
+func searchText(text string, class uint32, engines *regexp.Regexp) string {
 	text = strings.ToLower(text)
 	inserts, values := false, 0
 	for word, first := nextWord(text, 0), true; word.text != ""; word, first = nextWord(text, word.end), false {
@@ -121,7 +124,7 @@ func searchText(text string, class uint32) string {
 				return "values()"
 			}
 		case word.text == "engine" && class == classWrite && !inserts:
-			if engine := assignedName(text[word.end:]); engine != "" && !allowedEngines.MatchString(engine) {
+			if engine := assignedName(text[word.end:]); engine != "" && !engines.MatchString(engine) {
 				return "the engine " + engine
 			}
 		}

@@ -31,8 +31,15 @@ func TestTextIsSearchedWhateverSurroundsAName(t *testing.T) {
 		"CREATE TABLE t (a UInt8) ENGINE=MergeTree":                   "",
 		"CREATE TABLE t (a UInt8) SETTINGS disk = disk(type = web)":   "disk()",
 	} {
-		require.Equal(t, found, hiddenAccess(text, classWrite), text)
+		require.Equal(t, found, hiddenAccess(text, classWrite, allowedEngines), text)
 	}
+}
+
+func TestDistributedTablesAreRefusedUnlessTheEngineIsToldOtherwise(t *testing.T) {
+	const text = "CREATE TABLE t AS l ENGINE = Distributed(main, currentDatabase(), l)"
+	require.Equal(t, "the engine distributed", hiddenAccess(text, classWrite, allowedEngines))
+	require.Empty(t, hiddenAccess(text, classWrite, distributedToo))
+	require.Equal(t, "the engine url", hiddenAccess("CREATE TABLE t ENGINE = URL('x')", classWrite, distributedToo))
 }
 
 // FuzzHiddenAccess checks that no text around a refused name hides it.
@@ -41,7 +48,7 @@ func FuzzHiddenAccess(f *testing.F) {
 		f.Add(text, "('/etc/passwd')")
 	}
 	f.Fuzz(func(t *testing.T, before, after string) {
-		found := hiddenAccess(before+" \n+file+ "+after, classRead)
+		found := hiddenAccess(before+" \n+file+ "+after, classRead, allowedEngines)
 		// A plain text's line comments are the one thing that is left out.
 		if found == "" && (!isPlain(before+after) || !strings.Contains(before, "--")) {
 			t.Fatalf("not found in %q … %q", before, after)

@@ -25,6 +25,7 @@ var readerSettings = []string{
 	"final", "do_not_merge_across_partitions_select_final",
 	"use_skip_indexes", "use_skip_indexes_if_final", "optimize_read_in_order", "optimize_aggregation_in_order",
 	"optimize_use_projections", "optimize_move_to_prewhere", "optimize_move_to_prewhere_if_final",
+	"distributed_product_mode", "optimize_skip_unused_shards",
 	"prefer_column_name_to_alias", "aggregate_functions_null_for_empty", "empty_result_for_aggregation_by_empty_set",
 	"extremes", "totals_mode", "session_timezone", "date_time_output_format", "date_time_input_format",
 	"force_primary_key", "force_index_by_date", "enable_analyzer", "allow_experimental_analyzer",

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 func testMain(m *testing.M) (int, error) {
 	var stop func()
 	var err error
-	access, stop, err = enginetest.StartMain()
+	access, stop, err = enginetest.StartMainCluster(cluster)
 	if err != nil {
 		return 1, err
 	}

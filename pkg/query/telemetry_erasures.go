@@ -11,16 +11,18 @@ import (
 )
 
 // erasures are those asked for in the time range: how many, how many of them are not verified yet, and what was erased
-// by table. One that names no app is of every app.
+// by table. One that names no app is of every app. On a cluster every shard has each of them.
 func (q *question) erasures(ctx context.Context, conn driver.Conn) ([]telemetryFact, error) {
 	var s statement
 	during := window{q.window.from, q.window.to}
-	sql := fmt.Sprintf(`SELECT count(), countIf(state != 'verified'), sumMap(rows),
-  maxIf(verified_at, state = 'verified')
-FROM erasures FINAL
-WHERE app IN (%s, '')
-  AND requested_at >= %s
-  AND requested_at < %s`, s.bind("app", "String", q.App), s.moment("from", during.from), s.moment("to", during.to))
+	sql := fmt.Sprintf(`SELECT count(), countIf(last_state != 'verified'), sumMap(erased), maxIf(verified, last_state = 'verified')
+FROM (
+  SELECT argMax(state, version) AS last_state, argMax(rows, version) AS erased, argMax(verified_at, version) AS verified
+  FROM erasures
+  WHERE app IN (%s, '')
+    AND requested_at >= %s
+    AND requested_at < %s
+  GROUP BY id)`, s.bind("app", "String", q.App), s.moment("from", during.from), s.moment("to", during.to))
 	var all, unfinished uint64
 	var rows map[string]uint64
 	var last time.Time

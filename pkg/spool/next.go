@@ -14,6 +14,7 @@ type Batch struct {
 	First, Last uint64   // WAL entries, inclusive
 	Token       string   // "<spool id>:<First>:<Last>": the same batch has the same token for ever
 	Records     [][]byte // the caller's to keep
+	Again       bool     // it was handed out before, and some of it may be in the store already
 
 	end position
 }
@@ -42,6 +43,7 @@ func (s *Spool) next(ctx context.Context) (Batch, error) {
 	if err != nil {
 		return Batch{}, err
 	}
+	batch.Again = last != 0
 	if last == 0 {
 		if err := s.journal.setDrained(head, batch.Last); err != nil {
 			return Batch{}, err

@@ -63,7 +63,9 @@ func TestAnUnfinishedBatchIsTheSameAfterReopening(t *testing.T) {
 	appendAll(t, s, "c")
 	again, err := s.Next(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, before, again, "asking twice changes nothing")
+	require.False(t, before.Again)
+	before.Again = true
+	require.Equal(t, before, again, "asking twice changes nothing else")
 	require.NoError(t, s.Close())
 
 	s = open(t, dir, Options{Gather: time.Millisecond})
@@ -76,6 +78,21 @@ func TestAnUnfinishedBatchIsTheSameAfterReopening(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"c"}, texts(next))
 	require.Equal(t, before.Last+1, next.First)
+}
+
+func TestIntoHowManyPartsABatchGoesIsKnownAfterReopening(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, Options{})
+	parts, err := s.Split()
+	require.NoError(t, err)
+	require.Equal(t, 1, parts)
+	require.NoError(t, s.KeepSplit(3))
+	require.NoError(t, s.Close())
+
+	s = open(t, dir, Options{})
+	parts, err = s.Split()
+	require.NoError(t, err)
+	require.Equal(t, 3, parts)
 }
 
 func TestADrainedSpoolGoesOnCountingAfterReopening(t *testing.T) {

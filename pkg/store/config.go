@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"strings"
@@ -89,11 +90,7 @@ func ParseDSN(dsn string) (Config, error) {
 	if config.Database == "" {
 		config.Database = DefaultDatabase
 	}
-	addresses := make([]string, len(options.Addr))
-	for i, address := range options.Addr {
-		addresses[i] = config.withPort(address)
-	}
-	config.Address = strings.Join(addresses, ",")
+	config.Address = config.withPorts(strings.Join(options.Addr, ","))
 	return config, nil
 }
 
@@ -136,6 +133,15 @@ func (c Config) options() (*clickhouse.Options, error) {
 	// Compressing costs more than it saves on the same machine; across a network LZ4 pays.
 	if options.Compression == nil && !allLoopback(options.Addr) {
 		options.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
+	}
+	// A subquery of a Distributed table is asked of every shard at once, and not shard by shard of its own rows: the ten
+	// slowest routes of a shard are not those of all. Where a table is not Distributed this means nothing.
+	options.Settings = maps.Clone(options.Settings)
+	if options.Settings == nil {
+		options.Settings = clickhouse.Settings{}
+	}
+	if _, chosen := options.Settings["distributed_product_mode"]; !chosen {
+		options.Settings["distributed_product_mode"] = "global"
 	}
 	if c.Secure {
 		var err error

@@ -89,10 +89,14 @@ func named(name string, value any) driver.NamedValue {
 
 // SessionsOf returns the sessions in which a user was seen.
 func (s *Store) SessionsOf(ctx context.Context, of Subject) ([]string, error) {
+	return ofEvery(s.Shards(), func(shard *Store) ([]string, error) { return shard.sessionsOf(ctx, of) })
+}
+
+func (s *Store) sessionsOf(ctx context.Context, of Subject) ([]string, error) {
 	user := Subject{App: of.App, UserKey: of.UserKey, Until: of.Until}
 	condition, arguments := user.where(inSessionEvents)
-	rows, err := s.conn.Query(ctx, "SELECT DISTINCT session_id FROM session_events WHERE "+condition+" AND session_id != ''",
-		arguments...)
+	rows, err := s.conn.Query(ctx, fmt.Sprintf("SELECT DISTINCT session_id FROM %s WHERE %s AND session_id != ''",
+		s.layout.table("session_events"), condition), arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("store: find the sessions of a user: %w", err)
 	}
@@ -111,15 +115,17 @@ func (s *Store) SessionsOf(ctx context.Context, of Subject) ([]string, error) {
 // Count counts a subject's rows by table; tables without any are left out.
 func (s *Store) Count(ctx context.Context, of Subject) (map[string]uint64, error) {
 	counts := map[string]uint64{}
-	for _, e := range of.tables() {
-		condition, arguments := of.where(e)
-		var n uint64
-		sql := fmt.Sprintf("SELECT count() FROM %s WHERE %s", e.table, condition)
-		if err := s.conn.QueryRow(ctx, sql, arguments...).Scan(&n); err != nil {
-			return nil, fmt.Errorf("store: count the rows of %s to erase: %w", e.table, err)
-		}
-		if n > 0 {
-			counts[e.table] = n
+	for _, shard := range s.Shards() {
+		for _, e := range of.tables() {
+			condition, arguments := of.where(e)
+			var n uint64
+			sql := fmt.Sprintf("SELECT count() FROM %s WHERE %s", shard.layout.table(e.table), condition)
+			if err := shard.conn.QueryRow(ctx, sql, arguments...).Scan(&n); err != nil {
+				return nil, fmt.Errorf("store: count the rows of %s to erase: %w", e.table, err)
+			}
+			if n > 0 {
+				counts[e.table] += n
+			}
 		}
 	}
 	return counts, nil
@@ -133,9 +139,13 @@ type TouchedHour struct {
 
 // TouchedHours returns the hours that change when a subject is erased.
 func (s *Store) TouchedHours(ctx context.Context, of Subject) ([]TouchedHour, error) {
+	return ofEvery(s.Shards(), func(shard *Store) ([]TouchedHour, error) { return shard.touchedHours(ctx, of) })
+}
+
+func (s *Store) touchedHours(ctx context.Context, of Subject) ([]TouchedHour, error) {
 	condition, arguments := of.where(inSessionEvents)
 	rows, err := s.conn.Query(ctx, fmt.Sprintf(`SELECT DISTINCT app, toStartOfHour(toDateTime(ts, 'UTC')) AS hour
-		FROM session_events WHERE %s ORDER BY app, hour`, condition), arguments...)
+		FROM %s WHERE %s ORDER BY app, hour`, s.layout.table("session_events"), condition), arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("store: find the hours to mark: %w", err)
 	}
@@ -152,8 +162,12 @@ func (s *Store) TouchedHours(ctx context.Context, of Subject) ([]TouchedHour, er
 }
 
 // MarkHours makes the count of rows differ from what a roll-up of the hour has covered, so that it is rolled again.
-// Marking an hour twice is harmless.
+// Marking an hour twice is harmless, and so is marking it in shards that had nothing of the subject.
 func (s *Store) MarkHours(ctx context.Context, hours []TouchedHour) error {
+	return onEvery(s.Shards(), func(shard *Store) error { return shard.markHours(ctx, hours) })
+}
+
+func (s *Store) markHours(ctx context.Context, hours []TouchedHour) error {
 	for _, h := range hours {
 		err := s.conn.Exec(plainInsert(ctx), fmt.Sprintf("INSERT INTO %s (app, hour, rows) SELECT {app:String}, "+
 			"toDateTime({hour:Int64}, 'UTC'), 1", s.layout.table("hour_inserts")),
@@ -173,6 +187,10 @@ func plainInsert(ctx context.Context) context.Context {
 
 // EraseRows hides a subject's rows from every query and then removes them from the disk. It can be run again.
 func (s *Store) EraseRows(ctx context.Context, of Subject) error {
+	return onEvery(s.Shards(), func(shard *Store) error { return shard.eraseRows(ctx, of) })
+}
+
+func (s *Store) eraseRows(ctx context.Context, of Subject) error {
 	err := inEach(of.tables(), func(e erasableTable) error {
 		condition, arguments := of.where(e)
 		return s.hide(ctx, e.table, condition, arguments)
@@ -204,7 +222,7 @@ func inEach(tables []erasableTable, do func(erasableTable) error) error {
 
 // hide takes rows out of every query that starts afterwards.
 func (s *Store) hide(ctx context.Context, table, condition string, arguments []any) error {
-	sql := fmt.Sprintf("DELETE FROM %s %s WHERE %s", s.layout.table(table), s.layout.onCluster(), condition)
+	sql := fmt.Sprintf("DELETE FROM %s WHERE %s", s.layout.table(table), condition)
 	if err := s.conn.Exec(untilDone(ctx), sql, arguments...); err != nil {
 		return fmt.Errorf("store: erase from %s: %w", table, err)
 	}
@@ -213,7 +231,7 @@ func (s *Store) hide(ctx context.Context, table, condition string, arguments []a
 
 // applyMask removes hidden rows from the disk. The parts that held them go a few minutes later, as all replaced ones do.
 func (s *Store) applyMask(ctx context.Context, table string) error {
-	sql := fmt.Sprintf("ALTER TABLE %s %s APPLY DELETED MASK", s.layout.table(table), s.layout.onCluster())
+	sql := fmt.Sprintf("ALTER TABLE %s APPLY DELETED MASK", s.layout.table(table))
 	if err := s.conn.Exec(untilDone(ctx), sql); err != nil {
 		return fmt.Errorf("store: remove erased rows of %s from the disk: %w", table, err)
 	}
@@ -238,8 +256,14 @@ type Erasure struct {
 	VerifiedAt  time.Time // zero until then
 }
 
-// RecordErasure writes the state of an erasure; a later one replaces it.
+// RecordErasure writes the state of an erasure; a later one replaces it. Every shard has all of them: each looks for what
+// was erased among its own rows.
 func (s *Store) RecordErasure(ctx context.Context, e Erasure) error {
+	version := uint64(time.Now().UnixMilli())
+	return onEvery(s.Shards(), func(shard *Store) error { return shard.recordErasure(ctx, e, version) })
+}
+
+func (s *Store) recordErasure(ctx context.Context, e Erasure, version uint64) error {
 	batch, err := s.conn.PrepareBatch(plainInsert(ctx), fmt.Sprintf("INSERT INTO %s (id, app, kind, requested_at, "+
 		"requested_by, state, tombstones, rows, verified_at, version)", s.layout.table("erasures")))
 	if err != nil {
@@ -255,7 +279,7 @@ func (s *Store) RecordErasure(ctx context.Context, e Erasure) error {
 		rows = map[string]uint64{}
 	}
 	err = batch.Append(e.ID, e.App, e.Kind, e.RequestedAt, e.RequestedBy, e.State, e.Tombstones, rows, verified,
-		uint64(time.Now().UnixMilli()))
+		version)
 	if err == nil {
 		err = batch.Send()
 	}
@@ -268,21 +292,28 @@ func (s *Store) RecordErasure(ctx context.Context, e Erasure) error {
 // Tombstones returns the hashes of all that was erased, with when it was asked for: by this sidecar or by another one
 // of the same store.
 func (s *Store) Tombstones(ctx context.Context) (map[string]time.Time, error) {
-	rows, err := s.conn.Query(ctx, "SELECT arrayJoin(tombstones) AS hash, max(requested_at) FROM erasures GROUP BY hash")
+	all := map[string]time.Time{}
+	return all, onEvery(s.Shards(), func(shard *Store) error { return shard.addTombstones(ctx, all) })
+}
+
+func (s *Store) addTombstones(ctx context.Context, to map[string]time.Time) error {
+	rows, err := s.conn.Query(ctx, "SELECT arrayJoin(tombstones) AS hash, max(requested_at) FROM "+s.layout.table("erasures")+
+		" GROUP BY hash")
 	if err != nil {
-		return nil, fmt.Errorf("store: read the tombstones: %w", err)
+		return fmt.Errorf("store: read the tombstones: %w", err)
 	}
 	defer rows.Close()
-	all := map[string]time.Time{}
 	for rows.Next() {
 		var hash string
 		var at time.Time
 		if err := rows.Scan(&hash, &at); err != nil {
-			return nil, fmt.Errorf("store: read the tombstones: %w", err)
+			return fmt.Errorf("store: read the tombstones: %w", err)
 		}
-		all[hash] = at
+		if at.After(to[hash]) {
+			to[hash] = at
+		}
 	}
-	return all, rows.Err()
+	return rows.Err()
 }
 
 // total adds up rows by table, for people.

@@ -11,6 +11,18 @@ import (
 // back; users and apps may, and are named with the time up to which they were erased. It reads every table.
 func (s *Store) ErasedRows(ctx context.Context) ([]Subject, error) {
 	var found []Subject
+	for _, shard := range s.Shards() {
+		some, err := shard.erasedRows(ctx)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	return found, nil
+}
+
+func (s *Store) erasedRows(ctx context.Context) ([]Subject, error) {
+	var found []Subject
 	for _, look := range []func(context.Context) ([]Subject, error){s.erasedSessions, s.erasedUsers, s.erasedApps} {
 		some, err := look(ctx)
 		if err != nil {
@@ -29,10 +41,10 @@ func tombstoneHash(kind string, expressions ...string) string {
 // erasedSessions finds sessions that were erased, of all apps or of theirs.
 func (s *Store) erasedSessions(ctx context.Context) ([]Subject, error) {
 	sql := fmt.Sprintf(`
-		WITH erased AS (SELECT arrayJoin(tombstones) FROM erasures)
+		WITH erased AS (SELECT arrayJoin(tombstones) FROM %s)
 		SELECT DISTINCT app, subject, toDateTime64(0, 3, 'UTC') FROM (%s)
 		WHERE %s IN (SELECT * FROM erased) OR %s IN (SELECT * FROM erased)`,
-		inEvery(erasable, "session_id", "session_id != ''"), tombstoneHash("session", "app", "subject"),
+		s.layout.table("erasures"), s.inEvery(erasable, "session_id", "session_id != ''"), tombstoneHash("session", "app", "subject"),
 		tombstoneHash("session", "''", "subject"))
 	return s.subjects(ctx, sql, func(app, session string, _ time.Time) Subject {
 		return Subject{App: app, Sessions: []string{session}}
@@ -47,33 +59,33 @@ func (s *Store) erasedUsers(ctx context.Context) ([]Subject, error) {
 			tables = append(tables, e)
 		}
 	}
-	return s.subjects(ctx, before(inEvery(tables, "user_key", "user_key != ''"), tombstoneHash("user", "app", "subject")),
+	return s.subjects(ctx, s.before(s.inEvery(tables, "user_key", "user_key != ''"), tombstoneHash("user", "app", "subject")),
 		func(app, user string, until time.Time) Subject { return Subject{App: app, UserKey: user, Until: until} })
 }
 
 // erasedApps finds apps with rows from before they were erased.
 func (s *Store) erasedApps(ctx context.Context) ([]Subject, error) {
 	all := append(erasable[:len(erasable):len(erasable)], erasableOfApps...)
-	return s.subjects(ctx, before(inEvery(all, "''", "1"), tombstoneHash("app", "app")),
+	return s.subjects(ctx, s.before(s.inEvery(all, "''", "1"), tombstoneHash("app", "app")),
 		func(app, _ string, until time.Time) Subject { return Subject{App: app, All: true, Until: until} })
 }
 
 // inEvery reads who has rows in some tables, and since when.
-func inEvery(tables []erasableTable, subject, condition string) string {
+func (s *Store) inEvery(tables []erasableTable, subject, condition string) string {
 	parts := make([]string, 0, len(tables))
 	for _, e := range tables {
 		parts = append(parts, fmt.Sprintf("SELECT toString(app) AS app, %s AS subject, toDateTime64(min(t.%s), 3, 'UTC') AS first "+
-			"FROM %s AS t WHERE %s GROUP BY app, subject", subject, e.time, e.table, condition))
+			"FROM %s AS t WHERE %s GROUP BY app, subject", subject, e.time, s.layout.table(e.table), condition))
 	}
 	return strings.Join(parts, " UNION ALL ")
 }
 
 // before keeps those whose first row is no younger than their tombstone.
-func before(subjects, hash string) string {
+func (s *Store) before(subjects, hash string) string {
 	return fmt.Sprintf(`
 		SELECT app, subject, max(until) FROM (SELECT app, subject, min(first) AS first, %s AS hash FROM (%s) GROUP BY app, subject) AS found
-		INNER JOIN (SELECT arrayJoin(tombstones) AS hash, max(requested_at) AS until FROM erasures GROUP BY hash) AS erased USING (hash)
-		WHERE first <= until GROUP BY app, subject`, hash, subjects)
+		INNER JOIN (SELECT arrayJoin(tombstones) AS hash, max(requested_at) AS until FROM %s GROUP BY hash) AS erased USING (hash)
+		WHERE first <= until GROUP BY app, subject`, hash, subjects, s.layout.table("erasures"))
 }
 
 func (s *Store) subjects(ctx context.Context, sql string, of func(app, subject string, until time.Time) Subject) ([]Subject, error) {

@@ -19,6 +19,8 @@ type ErrorGroup struct {
 	Kind         string    `json:"kind"`
 	Type         string    `json:"type"`
 
+	Shard int `json:"shard,omitempty"` // which counts it: each shard counts its own rows
+
 	Erased       uint64    `json:"erased"`
 	ErasedWeight uint64    `json:"erased_weight"`
 	ErasedFirst  time.Time `json:"erased_first"`
@@ -30,19 +32,35 @@ func (s *Store) TouchedGroups(ctx context.Context, of Subject) ([]ErrorGroup, er
 	if of.All {
 		return nil, nil // they go with all the rest
 	}
+	var all []ErrorGroup
+	for i, shard := range s.Shards() {
+		some, err := shard.touchedGroups(ctx, of)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range some {
+			one.Shard = i
+			all = append(all, one)
+		}
+	}
+	return all, nil
+}
+
+func (s *Store) touchedGroups(ctx context.Context, of Subject) ([]ErrorGroup, error) {
 	condition, arguments := of.where(erasableTable{"errors", "ts", true})
 	rows, err := s.conn.Query(ctx, fmt.Sprintf(`
 		SELECT g.app, g.environment, g.fingerprint, g.first, g.last, g.release, g.n, g.w, g.kinds, g.types,
 		       own.n, own.w, own.first, own.last
 		FROM (
 		  SELECT app, environment, fingerprint, count() AS n, toUInt64(sum(weight)) AS w, min(ts) AS first, max(ts) AS last
-		  FROM errors WHERE %s GROUP BY app, environment, fingerprint
+		  FROM %s WHERE %s GROUP BY app, environment, fingerprint
 		) AS own
 		INNER JOIN (
 		  SELECT app, environment, fingerprint, min(first_seen) AS first, max(last_seen) AS last,
 		         argMinMerge(first_release) AS release, sum(count) AS n, sum(weight) AS w, max(kind) AS kinds, max(error_type) AS types
-		  FROM error_groups GROUP BY app, environment, fingerprint
-		) AS g USING (app, environment, fingerprint)`, condition), arguments...)
+		  FROM %s GROUP BY app, environment, fingerprint
+		) AS g USING (app, environment, fingerprint)`, s.layout.table("errors"), condition, s.layout.table("error_groups")),
+		arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("store: find the error groups to rebuild: %w", err)
 	}
@@ -64,15 +82,20 @@ func (s *Store) TouchedGroups(ctx context.Context, of Subject) ([]ErrorGroup, er
 // the errors it counts: so its counts are what they were less the subject's, and only its ends and its message are read
 // from the errors that are left. It can be run again, with the same groups, as long as no error is inserted meanwhile.
 func (s *Store) RebuildGroups(ctx context.Context, groups []ErrorGroup) error {
+	shards := s.Shards()
 	for _, g := range groups {
-		if err := s.rebuildGroup(ctx, g); err != nil {
+		if g.Shard >= len(shards) {
+			return fmt.Errorf("store: rebuild error group %s: it is in shard %d of %d: add the shard again until its erasures "+
+				"are verified", g.Fingerprint, g.Shard+1, len(shards))
+		}
+		if err := shards[g.Shard].rebuildGroup(ctx, g); err != nil {
 			return fmt.Errorf("store: rebuild error group %s: %w", g.Fingerprint, err)
 		}
 	}
 	if len(groups) == 0 {
 		return nil
 	}
-	return s.applyMask(ctx, "error_groups")
+	return onEvery(shards, func(shard *Store) error { return shard.applyMask(ctx, "error_groups") })
 }
 
 const ofGroup = "app = {app:String} AND environment = {environment:String} AND fingerprint = {fingerprint:String}"
@@ -82,8 +105,8 @@ func (s *Store) rebuildGroup(ctx context.Context, g ErrorGroup) error {
 	var left uint64
 	var first, last time.Time
 	var release, message string
-	err := s.conn.QueryRow(ctx, "SELECT count(), min(ts), max(ts), argMin(toString(release), ts), max(message) FROM errors WHERE "+ofGroup,
-		group...).Scan(&left, &first, &last, &release, &message)
+	err := s.conn.QueryRow(ctx, fmt.Sprintf("SELECT count(), min(ts), max(ts), argMin(toString(release), ts), max(message) "+
+		"FROM %s WHERE %s", s.layout.table("errors"), ofGroup), group...).Scan(&left, &first, &last, &release, &message)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,16 @@ func (e Expired) String() string {
 // by several sidecars at once, and returns what it has removed.
 func (s *Store) Expire(ctx context.Context, r Retention, now time.Time) ([]Expired, error) {
 	var all []Expired
+	err := onEvery(s.Shards(), func(shard *Store) error {
+		some, err := shard.expire(ctx, r, now)
+		all = append(all, some...)
+		return err
+	})
+	return all, err
+}
+
+func (s *Store) expire(ctx context.Context, r Retention, now time.Time) ([]Expired, error) {
+	var all []Expired
 	for _, app := range slices.Sorted(maps.Keys(r.Apps)) {
 		if r.Apps[app] < 1 {
 			continue
@@ -75,7 +85,7 @@ func dayOf(e erasableTable) string {
 // expireApp deletes an app's rows of old days. Only the parts of those days are rewritten, once each.
 func (s *Store) expireApp(ctx context.Context, app string, e erasableTable, last time.Time) ([]Expired, error) {
 	rows, err := s.conn.Query(ctx, fmt.Sprintf("SELECT %[1]s AS old, count() FROM %[2]s WHERE app = {app:String} "+
-		"AND %[1]s <= toDate({last:String}) GROUP BY old ORDER BY old", dayOf(e), e.table),
+		"AND %[1]s <= toDate({last:String}) GROUP BY old ORDER BY old", dayOf(e), s.layout.table(e.table)),
 		named("app", app), named("last", last.Format(time.DateOnly)))
 	if err != nil {
 		return nil, err

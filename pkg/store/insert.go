@@ -54,6 +54,10 @@ func (s *Store) insert(ctx context.Context, token string, t rows, h *handover) e
 	if t.count() == 0 {
 		return nil
 	}
+	if s.shards != nil {
+		return fmt.Errorf("store: insert into %s: rows go into a shard of cluster %s (ShardOf), not into all of it",
+			t.tableName(), s.layout.Cluster)
+	}
 	columns := t.columns()
 	ctx = clickhouse.Context(ctx,
 		clickhouse.WithColumnNamesAndTypes(columns), // spares a DESCRIBE each time over HTTP

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // JourneyStep is one step of a journey as the plugin reads it. All steps of a journey carry the same version; the
@@ -17,8 +18,20 @@ type JourneyStep struct {
 	Version uint64
 }
 
-// WriteJourneys writes steps. Writing the same ones again changes nothing.
+// WriteJourneys writes steps. Writing the same ones again changes nothing: they lie where what an app has without a
+// session does.
 func (s *Store) WriteJourneys(ctx context.Context, steps []JourneyStep) error {
+	shards := s.Shards()
+	for i, shard := range shards {
+		own := slices.DeleteFunc(slices.Clone(steps), func(step JourneyStep) bool { return ShardOf(step.App, "", len(shards)) != i })
+		if err := shard.writeJourneys(ctx, own); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) writeJourneys(ctx context.Context, steps []JourneyStep) error {
 	if len(steps) == 0 {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -13,8 +14,9 @@ var migrationFiles embed.FS
 
 // Layout is what the statements of a migration differ in: one server (or the embedded engine), or a cluster.
 type Layout struct {
-	Cluster string         // "" is a single server
-	Days    map[string]int // retention by table, beside DefaultDays
+	Cluster      string         // "" is a single server
+	Unreplicated bool           // each shard of the cluster is a single server: its tables need no keeper
+	Days         map[string]int // retention by table, beside DefaultDays
 }
 
 // DefaultDays is how long rows are kept, in days. Raw rows and everything that names a session go first; what is
@@ -108,16 +110,20 @@ func (l Layout) table(name string) string {
 	return name
 }
 
+// onCluster has a statement run on every server of a cluster. Without replicas there need be no keeper to queue it, so
+// Migrate goes to each shard itself.
 func (l Layout) onCluster() string {
-	if l.Cluster != "" {
+	if l.replicated() {
 		return "ON CLUSTER " + quoteName(l.Cluster)
 	}
 	return ""
 }
 
+func (l Layout) replicated() bool { return l.Cluster != "" && !l.Unreplicated }
+
 // engine takes a MergeTree engine and its arguments.
 func (l Layout) engine(name string, arguments ...string) string {
-	if l.Cluster != "" {
+	if l.replicated() {
 		name = "Replicated" + name
 		arguments = append([]string{"'/clickhouse/tables/{shard}/{database}/{table}'", "'{replica}'"}, arguments...)
 	}
@@ -127,7 +133,7 @@ func (l Layout) engine(name string, arguments ...string) string {
 // settings of every table that is inserted into, be it by a view.
 func (l Layout) settings(more ...string) string {
 	window := []string{fmt.Sprintf("non_replicated_deduplication_window = %d", dedupWindow)}
-	if l.Cluster != "" {
+	if l.replicated() {
 		window = []string{
 			fmt.Sprintf("replicated_deduplication_window = %d", dedupWindow),
 			"replicated_deduplication_window_seconds = 604800",
@@ -147,10 +153,15 @@ func (l Layout) days(table string) (int, error) {
 }
 
 // distributed is the table that reads every shard. Rows are never inserted through it: what it does with a
-// deduplication token is not specified.
+// deduplication token is not specified. Where sessions decide on the shard it says so (ShardOf), which lets ClickHouse
+// leave out shards with optimize_skip_unused_shards.
 func (l Layout) distributed(table string) string {
-	return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s %s AS %s\nENGINE = Distributed(%s, currentDatabase(), %s)",
-		table, l.onCluster(), l.table(table), quoteText(l.Cluster), quoteText(l.table(table)))
+	key := ""
+	if slices.ContainsFunc(erasable, func(e erasableTable) bool { return e.table == table }) {
+		key = ", " + shardingKey
+	}
+	return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s %s AS %s\nENGINE = Distributed(%s, currentDatabase(), %s%s)",
+		table, l.onCluster(), l.table(table), quoteText(l.Cluster), quoteText(l.table(table)), key)
 }
 
 func quoteName(name string) string {

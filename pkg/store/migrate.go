@@ -71,15 +71,32 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 }
 
 // Migrate brings the tables up to date, and creates the database if need be. Every statement can be run again, so a
-// migration that was interrupted, or that two programs run at once, ends the same.
+// migration that was interrupted, or that two programs run at once, ends the same. On a cluster the statements reach
+// every server, and every shard notes the version: whichever is asked knows it.
 func (s *Store) Migrate(ctx context.Context) error {
+	if err := s.FindShards(ctx); err != nil {
+		return err
+	}
+	if s.layout.replicated() {
+		return s.migrate(ctx, s.Shards())
+	}
+	for _, shard := range s.Shards() {
+		if err := shard.migrate(ctx, []*Store{shard}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// migrate runs what is missing, and has it noted in some shards.
+func (s *Store) migrate(ctx context.Context, noted []*Store) error {
 	if err := s.createDatabase(ctx); err != nil {
 		return err
 	}
 	if err := s.conn.Exec(ctx, s.layout.versionTable()); err != nil {
 		return fmt.Errorf("store: create table of versions: %w", err)
 	}
-	found, err := s.SchemaVersion(ctx)
+	found, err := lowestVersion(ctx, noted)
 	if err != nil {
 		return err
 	}
@@ -99,11 +116,28 @@ func (s *Store) Migrate(ctx context.Context) error {
 				return fmt.Errorf("store: migration %s: %s: %w", m.name, headline(statement), err)
 			}
 		}
-		if err := s.conn.Exec(ctx, s.layout.record(m)); err != nil {
-			return fmt.Errorf("store: record migration %s: %w", m.name, err)
+		for _, shard := range noted {
+			if err := shard.conn.Exec(ctx, shard.layout.record(m)); err != nil {
+				return fmt.Errorf("store: record migration %s: %w", m.name, err)
+			}
 		}
 	}
 	return nil
+}
+
+// lowestVersion is the version that every shard is at: one that was added since is at 0.
+func lowestVersion(ctx context.Context, shards []*Store) (int, error) {
+	lowest := 0
+	for i, shard := range shards {
+		found, err := shard.SchemaVersion(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if i == 0 || found < lowest {
+			lowest = found
+		}
+	}
+	return lowest, nil
 }
 
 // createDatabase creates the database if it is missing. Connecting to a missing one fails on some servers, so this

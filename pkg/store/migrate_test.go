@@ -94,7 +94,8 @@ func TestStatementsForAClusterReplicateAndDistribute(t *testing.T) {
 		"CREATE TABLE IF NOT EXISTS views_local ON CLUSTER `main`",
 		"ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', reported_at)",
 		"replicated_deduplication_window = 100000",
-		"CREATE TABLE IF NOT EXISTS views ON CLUSTER `main` AS views_local\nENGINE = Distributed('main', currentDatabase(), 'views_local')",
+		"CREATE TABLE IF NOT EXISTS views ON CLUSTER `main` AS views_local\nENGINE = Distributed('main', currentDatabase(), 'views_local', cityHash64(app, session_id))",
+		"ENGINE = Distributed('main', currentDatabase(), 'deploys_local')",
 		"CREATE TABLE IF NOT EXISTS journeys ON CLUSTER `main` AS journeys_local",
 	} {
 		require.True(t, strings.Contains(all, part), part)

@@ -185,8 +185,7 @@ func (s *Store) columnChanges(table, definition string, rowDays, sensitive int) 
 }
 
 func (s *Store) alter(table, how string, arguments ...any) string {
-	return strings.Join(strings.Fields(fmt.Sprintf("ALTER TABLE %s %s ", s.layout.table(table), s.layout.onCluster())), " ") +
-		" " + fmt.Sprintf(how, arguments...)
+	return "ALTER TABLE " + s.layout.table(table) + " " + fmt.Sprintf(how, arguments...)
 }
 
 // definitions are the statements that would create each table as it is.
@@ -235,6 +234,10 @@ func daysIn(match []string) int {
 // ApplyRetention makes the tables keep their rows as long as a retention says. It rewrites nothing: a shorter retention
 // drops whole parts within a few hours, and Expire removes what goes by itself. It can be run again.
 func (s *Store) ApplyRetention(ctx context.Context, changes []RetentionChange) error {
+	return onEvery(s.Shards(), func(shard *Store) error { return shard.applyRetention(ctx, changes) })
+}
+
+func (s *Store) applyRetention(ctx context.Context, changes []RetentionChange) error {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"mutations_sync": 2, "alter_sync": 2}))
 	for _, change := range changes {
 		for _, statement := range change.statements {

@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -12,9 +13,11 @@ import (
 
 // Store is safe for concurrent use.
 type Store struct {
-	config Config
-	layout Layout
-	conn   driver.Conn
+	config  Config
+	layout  Layout
+	cluster Cluster
+	conn    driver.Conn
+	shards  []*Store // of a cluster, once they were found
 }
 
 // Open checks the configuration; it does not dial.
@@ -30,14 +33,7 @@ func Open(config Config) (*Store, error) {
 	return &Store{config: config, conn: conn}, nil
 }
 
-// OnCluster returns the store with its tables laid out for a cluster.
-func (s *Store) OnCluster(cluster string) *Store {
-	laidOut := *s
-	laidOut.layout.Cluster = cluster
-	return &laidOut
-}
-
-// Conn is the connection pool, for queries.
+// Conn is the connection pool, for queries. On a cluster they read every shard.
 func (s *Store) Conn() driver.Conn { return s.conn }
 
 // Ping asks the store to answer at all.
@@ -48,5 +44,5 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the pool.
-func (s *Store) Close() error { return s.conn.Close() }
+// Close closes the pool, and those of the shards.
+func (s *Store) Close() error { return errors.Join(closeAll(s.shards), s.conn.Close()) }

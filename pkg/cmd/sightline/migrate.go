@@ -51,8 +51,8 @@ func (c *migrateCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	opened = opened.OnCluster(store.Cluster{Name: c.Cluster}).WithRetention(retention)
 	defer opened.Close()
-	opened = opened.OnCluster(c.Cluster).WithRetention(retention)
 	if c.DryRun {
 		return c.wouldDo(ctx, opened, retention, said)
 	}

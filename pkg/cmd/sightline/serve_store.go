@@ -41,9 +41,9 @@ func (s *sidecar) store(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer opened.Close()
 	retention, _ := s.config.KeptFor()
-	opened = opened.OnCluster(s.flags.Cluster).WithRetention(retention)
+	opened = opened.OnCluster(store.Cluster{Name: s.flags.Cluster}).WithRetention(retention)
+	defer opened.Close()
 	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
 		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, deadLetters), Registerer: s.registerer(),
 		Count: s.counters.Add,

@@ -19,6 +19,9 @@ import (
 // childEnvironment makes a test binary run as an engine instead of running its tests.
 const childEnvironment = "SIGHTLINE_ENGINE_CHILD"
 
+// distributedEnvironment lets it create Distributed tables.
+const distributedEnvironment = "SIGHTLINE_ENGINE_DISTRIBUTED"
+
 func init() {
 	if os.Getenv(childEnvironment) == "" || len(os.Args) < 2 || os.Args[1] != "engine" {
 		return
@@ -31,7 +34,8 @@ func init() {
 	defer stop()
 	err := engine.Run(engine.WithParent(ctx), engine.Config{
 		Data: *data, Listen: *listen, MemoryBytes: 2 << 30, ReserveBytes: 64 << 20, MaxBodyBytes: 64 << 20,
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Distributed: os.Getenv(distributedEnvironment) != "",
+		Logger:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "sightline engine: %v\n", err)
@@ -58,7 +62,12 @@ func Start(t testing.TB) engine.Access {
 // Supervise runs a supervised engine on a folder until the test ends, for tests of what happens when it dies.
 func Supervise(t testing.TB, data string) *engine.Supervisor {
 	t.Helper()
-	supervisor, err := engine.Supervise(Child(t, data))
+	return supervise(t, Child(t, data))
+}
+
+func supervise(t testing.TB, program engine.Child) *engine.Supervisor {
+	t.Helper()
+	supervisor, err := engine.Supervise(program)
 	if err != nil {
 		t.Fatalf("start engine: %v", err)
 	}
@@ -73,7 +82,14 @@ func Supervise(t testing.TB, data string) *engine.Supervisor {
 }
 
 // StartMain runs an engine for a TestMain, which has no test to hang it on; stop ends it and removes its folder.
-func StartMain() (access engine.Access, stop func(), err error) {
+func StartMain() (access engine.Access, stop func(), err error) { return startMain(nil) }
+
+// StartMainCluster is StartMain with an engine that stands for a cluster, too.
+func StartMainCluster(cluster Cluster) (access engine.Access, stop func(), err error) {
+	return startMain(&cluster)
+}
+
+func startMain(cluster *Cluster) (access engine.Access, stop func(), err error) {
 	folder, err := os.MkdirTemp("", "sightline-engine-")
 	if err != nil {
 		return access, nil, err
@@ -82,7 +98,13 @@ func StartMain() (access engine.Access, stop func(), err error) {
 	if err != nil {
 		return access, nil, err
 	}
-	supervisor, err := engine.Supervise(child(executable, folder))
+	program := child(executable, folder)
+	if cluster != nil {
+		if program, err = cluster.of(program); err != nil {
+			return access, nil, err
+		}
+	}
+	supervisor, err := engine.Supervise(program)
 	if err != nil {
 		return access, nil, err
 	}
