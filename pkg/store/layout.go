@@ -23,7 +23,9 @@ var DefaultDays = map[string]int{
 	"views": 30, "vitals": 30, "requests": 30, "blocking": 30, "errors": 30, "actions": 30, "events": 30,
 	"session_events": 30, "sessions": 30, "trace_sessions": 30,
 	"error_groups": 396, "releases": 396, "deploys": 396, "hour_inserts": 396, "telemetry_1m": 90,
-	"erasures": 1100,
+	"erasures":             1100,
+	"hist_1h_route_device": 396, "hist_1h_route_release": 396, "hist_1h_route_country": 396, "hist_1h_route_browser": 396,
+	"hist_1h_endpoint_route": 396, "hist_1h_endpoint_release": 396, "errors_1m": 396,
 }
 
 // dedupWindow is how many inserted blocks a table remembers. A retry is recognised as long as its first try is among
