@@ -40,6 +40,9 @@ func (s *Store) OnCluster(cluster string) *Store {
 // Conn is the connection pool, for queries.
 func (s *Store) Conn() driver.Conn { return s.conn }
 
+// Local is where the rows of a table lie on the server that is asked: on a cluster, its own shard's table.
+func (s *Store) Local(table string) string { return s.layout.table(table) }
+
 // Ping asks the store to answer at all.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.conn.Ping(ctx); err != nil {
