@@ -36,6 +36,9 @@ func Open(config Config) (*Store, error) {
 // Conn is the connection pool, for queries. On a cluster they read every shard.
 func (s *Store) Conn() driver.Conn { return s.conn }
 
+// Local is where the rows of a table lie on the server that is asked: on a cluster, its own shard's table.
+func (s *Store) Local(table string) string { return s.layout.table(table) }
+
 // Ping asks the store to answer at all.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.conn.Ping(ctx); err != nil {
