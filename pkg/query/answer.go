@@ -145,6 +145,7 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 	if len(q.ignored) > 0 && len(frames) > 0 && q.kind.name != "variable" {
 		frames[0].AppendNotices(info("The dashboard's filter on %s does not apply to %s.", strings.Join(q.ignored, ", "), q.kind.name))
 	}
+	q.sayPlans(frames)
 	r.Settings.Links.put(q, frames)
 	q.offerFilters(frames)
 	for _, frame := range frames {

@@ -94,6 +94,7 @@ type question struct {
 	allowed  appList
 	tempo    Tempo
 	executed []string
+	plans    []*plan // how its windows are read: plan.go
 }
 
 // read turns the query JSON into a question or says what is wrong with it.

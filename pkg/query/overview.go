@@ -73,7 +73,7 @@ func (q *question) overviewRanking() ranking {
 	return ranking{
 		from: "vitals FINAL", value: "value", columns: []string{"metric", "rating"},
 		also: overviewMetrics, keys: []string{"metric"}, facts: ratingFacts,
-		order: traffic, limit: len(rum.Metrics) * (q.limit() + 1),
+		order: traffic, limit: len(rum.Metrics) * (q.limit() + 1), histogram: q.vitalsHistogram(),
 	}
 }
 
@@ -88,7 +88,11 @@ func (q *question) amongTopOverview(s *statement) string {
 	for _, m := range rum.Metrics {
 		weights = append(weights, fmt.Sprintf("sumIf(toUInt64(weight), metric = %s)", s.bind("metric", "String", m.Key)))
 	}
-	return q.amongTop(s, "vitals FINAL", "greatest("+strings.Join(weights, ", ")+")",
+	rank := "greatest(" + strings.Join(weights, ", ") + ")"
+	if p := q.planOf(q.window); p.rolls() {
+		return cells{plan: p, keys: []string{"metric"}}.amongTop(q, s, rank)
+	}
+	return q.amongTop(s, "vitals FINAL", rank,
 		func(s *statement, w window) string { return overviewMetrics(s) + "\n  AND " + q.where(s, w) })
 }
 

@@ -22,6 +22,8 @@ type ranking struct {
 	order   string                  // the larger, the earlier a row comes: an expression over samples and total
 	limit   int
 	among   func(*statement) string // keeps to some segments; nil keeps all
+
+	histogram *histogram // how the same is read from cells; nil when only rows tell
 }
 
 // ranked is one segment: the percentile, its 95 % interval, and how many it rests on.
@@ -46,6 +48,15 @@ func (r ranked) effective() float64 { return stats.EffectiveSize(float64(r.weigh
 // sample misled (its rows may be outdated, or of a quieter time of day) the rank is not in between, which shows, and
 // the question is asked again with everything sorted.
 func (q *question) ranks(ctx context.Context, conn driver.Conn, r ranking, w window) ([]ranked, error) {
+	if r.histogram != nil {
+		p, err := q.planned(ctx, conn, w)
+		switch {
+		case err != nil:
+			return nil, err
+		case p.rolls():
+			return q.ranksOfCells(ctx, conn, r, p)
+		}
+	}
 	all, missed, err := q.ranksBetween(ctx, conn, r, w, true)
 	if err == nil && missed {
 		all, _, err = q.ranksBetween(ctx, conn, r, w, false)
@@ -96,7 +107,7 @@ FROM (
 )
 ORDER BY standing DESC, %[2]ssamples`,
 		q.sample(&s, r, w, sampled), names, r.factNames(), level, s.bind("z", "Float64", stats.Z95),
-		r.selectFacts(), q.ranksSource(&s, r, w, sampled), q.groupBy(r.keys...), r.order,
+		selectFacts(r.facts), q.ranksSource(&s, r, w, sampled), q.groupBy(r.keys...), r.order,
 		s.bind("limit", "UInt64", r.limit))
 
 	err = q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
@@ -209,9 +220,9 @@ func (q *question) segmentHash(r ranking) string {
 	return strings.Join(parts, " + ")
 }
 
-func (r ranking) selectFacts() string {
+func selectFacts(facts []string) string {
 	var b strings.Builder
-	for i, fact := range r.facts {
+	for i, fact := range facts {
 		fmt.Fprintf(&b, ",\n      toFloat64(%s) AS fact%d", fact, i)
 	}
 	return b.String()

@@ -85,7 +85,7 @@ func (q *question) requestRows(ctx context.Context, conn driver.Conn) ([]calls, 
 			"sumIf(toUInt64(weight), failed)", "countIf(server > 0)",
 			"sumIf(toFloat64(weight) * server, server > 0)", "sumIf(toFloat64(weight) * duration, server > 0)",
 		},
-		order: "total", limit: q.limit() + 1,
+		order: "total", limit: q.limit() + 1, histogram: requestsHistogram(),
 	}, q.window)
 	rows := make([]calls, 0, len(all))
 	for _, r := range all {

@@ -13,26 +13,33 @@ type requestMeasure struct {
 	counts           bool // no requests are a real 0; of the others too few requests are no number
 	of               func(calls, float64) float64
 	samples, value   string // the same over time, in SQL
+	cells            cellSteps
 }
 
 // requestMeasures in the order they are listed; the first is the default. What samples counts has to reach minSamples.
 var requestMeasures = []requestMeasure{
 	{key: "duration", field: "value", unit: unitMilliseconds, name: "Duration",
 		of:      func(c calls, _ float64) float64 { return c.value },
-		samples: "count()", value: "quantileExactWeighted(%s)(toFloat64(duration), weight)"},
+		samples: "count()", value: "quantileExactWeighted(%s)(toFloat64(duration), weight)",
+		cells: cellSteps{keys: []string{"bucket"}, samples: "sum(n)", measure: "quantileExactWeighted(%s)(bucket, weight)"}},
 	{key: "errorRate", field: "errorRate", unit: unitShare, name: "Error rate",
 		of:      func(c calls, _ float64) float64 { return c.errorRate() },
-		samples: "count()", value: "sumIf(toUInt64(weight), " + failedCall + ") / sum(toUInt64(weight))"},
+		samples: "count()", value: "sumIf(toUInt64(weight), " + failedCall + ") / sum(toUInt64(weight))",
+		cells: cellSteps{sums: callSums[:1], samples: "sum(n)", measure: "sum(failed) / sum(weight)"}},
 	{key: "rate", field: "rate", unit: unitRate, name: "Rate", counts: true,
 		of:      func(c calls, seconds float64) float64 { return c.count() / seconds },
-		samples: "count()", value: "toFloat64(sum(toUInt64(weight)))"},
+		samples: "count()", value: "toFloat64(sum(toUInt64(weight)))",
+		cells: cellSteps{samples: "sum(n)", measure: "sum(weight)"}},
 	{key: "count", field: "count", unit: unitShort, name: "Requests", counts: true,
 		of:      func(c calls, _ float64) float64 { return c.count() },
-		samples: "count()", value: "toFloat64(sum(toUInt64(weight)))"},
+		samples: "count()", value: "toFloat64(sum(toUInt64(weight)))",
+		cells: cellSteps{samples: "sum(n)", measure: "sum(weight)"}},
 	{key: "serverShare", field: "serverShare", unit: unitShare, name: "Server share",
 		of:      func(c calls, _ float64) float64 { return c.serverShare() },
 		samples: "countIf(server > 0)", value: "least(1, sumIf(toFloat64(weight) * server, server > 0) / " +
-			"sumIf(toFloat64(weight) * duration, server > 0))"},
+			"sumIf(toFloat64(weight) * duration, server > 0))",
+		cells: cellSteps{sums: callSums[1:], samples: "sum(server_samples)",
+			measure: "least(1, sum(server_time) / sum(server_duration))"}},
 }
 
 func requestMeasureKeys() []string {

@@ -41,6 +41,11 @@ func (s *statement) moment(name string, at time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Milli(%s, 'UTC')", s.bind(name, "Int64", at.UnixMilli()))
 }
 
+// second binds a time as a DateTime, for columns that know whole seconds.
+func (s *statement) second(at time.Time) string {
+	return fmt.Sprintf("toDateTime(%s, 'UTC')", s.bind("second", "Int64", at.Unix()))
+}
+
 // among is the condition that a column holds one of the values.
 func (s *statement) among(column, name string, values []string) string {
 	placeholders := make([]string, 0, len(values))

@@ -64,6 +64,9 @@ type segment struct {
 
 // amongTopVitals keeps a statement to the segments that vitalsSegments answers with.
 func (q *question) amongTopVitals(s *statement) string {
+	if p := q.planOf(q.window); p.rolls() {
+		return cells{plan: p}.amongTop(q, s, "sum(samples)")
+	}
 	return q.amongTop(s, "vitals FINAL", "count()", q.vitalsWhere)
 }
 
@@ -72,7 +75,7 @@ func (q *question) vitalsRanking() ranking {
 	return ranking{
 		from: "vitals FINAL", value: "value", columns: []string{"rating"},
 		also:  func(s *statement) string { return "metric = " + s.bind("metric", "String", q.metric.Key) },
-		facts: ratingFacts, order: "samples", limit: q.limit() + 1,
+		facts: ratingFacts, order: "samples", limit: q.limit() + 1, histogram: q.vitalsHistogram(),
 	}
 }
 

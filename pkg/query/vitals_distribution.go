@@ -14,6 +14,10 @@ import (
 // vitalsDistribution is the histogram as it is stored: 2 % cells of which none spans two ratings, a frame a segment,
 // in the fields Grafana's histogram panel knows (xMin, xMax). Empty cells are left out; counts are weighted.
 func (q *question) vitalsDistribution(ctx context.Context, conn driver.Conn) (data.Frames, error) {
+	p, err := q.planned(ctx, conn, q.window)
+	if err != nil {
+		return nil, err
+	}
 	var s statement
 	sql := fmt.Sprintf(`SELECT %[1]sbucket, sum(toUInt64(weight)) AS total, count() AS samples
 FROM vitals FINAL
@@ -24,12 +28,24 @@ LIMIT %[5]s`,
 		q.selectGroups(), q.vitalsWhere(&s, q.window), q.amongTopVitals(&s), q.groupBy("bucket"),
 		s.bind("limit", "UInt64", (q.limit()+1)*(math.MaxInt16+1)))
 
+	if p.rolls() {
+		s = statement{}
+		source := cells{plan: p, keys: []string{"bucket"}, among: q.amongTopVitals}
+		sql = fmt.Sprintf(`SELECT %[1]sbucket, toUInt64(greatest(0, sum(weight))) AS total, toUInt64(greatest(0, sum(samples))) AS n
+FROM %[2]s
+%[3]s
+HAVING total > 0
+ORDER BY bucket
+LIMIT %[4]s`,
+			q.groupNames(), source.from(q, &s), q.groupBy("bucket"), s.bind("limit", "UInt64", (q.limit()+1)*(math.MaxInt16+1)))
+	}
+
 	type cell struct {
 		bucket int16
 		weight uint64
 	}
 	lines := lines[cell]{}
-	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
+	err = q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var c cell
 		var samples uint64
 		key, err := q.scanned(rows, &c.bucket, &c.weight, &samples)

@@ -20,39 +20,18 @@ func (q *question) vitalsSeries(ctx context.Context, conn driver.Conn) (data.Fra
 		return data.Frames{series(nil, q.measureColumn([]*float64{}))}, nil
 	}
 	widened := q.widenSteps(counts)
-	var s statement
 	times := q.window.grid(q.step)
-	sql := fmt.Sprintf(`SELECT %[1]s%[2]s AS step, count() AS samples,
-  %[3]s AS percentile
-FROM vitals FINAL
-WHERE %[4]s%[5]s
-%[6]s
-LIMIT %[7]s`,
-		q.selectGroups(), q.stepExpr(&s), q.vitalMeasure().expr(q, &s),
-		q.vitalsWhere(&s, q.window), q.amongTopVitals(&s), q.groupBy("step"),
-		s.bind("limit", "UInt64", (q.limit()+1)*len(times)))
-
 	lines := lines[*float64]{}
 	few, steps := 0, 0
-	err = q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
-		var step int64
-		var samples uint64
-		var value float64
-		key, err := q.scanned(rows, &step, &samples, &value)
-		if err != nil {
-			return err
-		}
+	err = q.vitalsSteps(ctx, conn, len(times), func(key []string, step int64, samples uint64, value float64) {
 		l := lines.of(key, len(times))
 		l.total += samples
 		steps++
 		if samples < q.enough {
 			few++
-			return nil
-		}
-		if i, ok := slices.BinarySearch(times, step); ok {
+		} else if i, ok := slices.BinarySearch(times, step); ok {
 			l.values[i] = &value
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -79,8 +58,51 @@ LIMIT %[7]s`,
 	return frames, nil
 }
 
+// vitalsSteps reads the samples and the measure of every step of every segment.
+func (q *question) vitalsSteps(
+	ctx context.Context, conn driver.Conn, points int, scan func(key []string, step int64, samples uint64, value float64),
+) error {
+	var s statement
+	m := q.vitalMeasure()
+	p, err := q.planned(ctx, conn, q.window) // anew when the steps were widened
+	if err != nil {
+		return err
+	}
+	if p.rolls() {
+		return m.cells(q, &s).steps(ctx, conn, q, &s, "sum(samples)",
+			func(key []string, step int64, samples, _ uint64, value float64) {
+				if m.rating == "" {
+					value = middleOf(q.metric.Key, int16(value))
+				}
+				scan(key, step, samples, value)
+			})
+	}
+	sql := fmt.Sprintf(`SELECT %[1]s%[2]s AS step, count() AS samples,
+  %[3]s AS percentile
+FROM vitals FINAL
+WHERE %[4]s%[5]s
+%[6]s
+LIMIT %[7]s`,
+		q.selectGroups(), q.stepExpr(&s), m.expr(q, &s), q.vitalsWhere(&s, q.window), q.amongTopVitals(&s),
+		q.groupBy("step"), s.bind("limit", "UInt64", (q.limit()+1)*points))
+	return q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
+		var step int64
+		var samples uint64
+		var value float64
+		key, err := q.scanned(rows, &step, &samples, &value)
+		if err == nil {
+			scan(key, step, samples, value)
+		}
+		return err
+	})
+}
+
 // segmentCounts is how many samples each segment of the answer has, most first.
 func (q *question) segmentCounts(ctx context.Context, conn driver.Conn) (counts []uint64, err error) {
+	p, err := q.planned(ctx, conn, q.window)
+	if err != nil {
+		return nil, err
+	}
 	var s statement
 	sql := fmt.Sprintf(`SELECT %[1]scount() AS n
 FROM vitals FINAL
@@ -90,6 +112,11 @@ HAVING n > 0
 ORDER BY n DESC
 LIMIT %[4]s`,
 		q.selectGroups(), q.vitalsWhere(&s, q.window), q.groupBy(), s.bind("limit", "UInt64", q.limit()))
+	if p.rolls() {
+		s = statement{}
+		sql = fmt.Sprintf("SELECT %[1]stoUInt64(greatest(0, sum(samples))) AS n\nFROM %[2]s\n%[3]s\nHAVING n > 0\nORDER BY n DESC\n"+
+			"LIMIT %[4]s", q.groupNames(), cells{plan: p}.from(q, &s), q.groupBy(), s.bind("limit", "UInt64", q.limit()))
+	}
 	err = q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var n uint64
 		_, err := q.scanned(rows, &n)
