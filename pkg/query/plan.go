@@ -84,6 +84,8 @@ func (q *question) planOf(w window) *plan {
 // rollups are the roll-ups that know everything the question asks for.
 func (q *question) rollups() (candidates []*rollup) {
 	switch {
+	case q.few > 0:
+		return nil // a roll-up does not know how many views a segment has
 	case q.kind.name == "vitals" || q.kind.name == "vitalsOverview" || q.kind.name == "requests":
 	case q.kind.name == "errors" && q.Format == formatSeries: // its tables count sessions
 	default:

@@ -109,7 +109,7 @@ func TestHoweverManyCellsARollIsOneBlock(t *testing.T) {
 	var part string
 	require.NoError(t, s.Conn().QueryRow(t.Context(), "SELECT count(), any(_part) FROM errors_1m").Scan(&cells, &part))
 	require.EqualValues(t, 1_200_002, cells)
-	require.Regexp(t, "_1_1_0$", part, "the first block, not merged with others")
+	require.Regexp(t, "_1_1_[01]$", part, "the first block, not merged with others")
 }
 
 // Somebody restores a table from a backup, or empties it: the store still knows the tokens of what is gone.
