@@ -25,7 +25,8 @@ type Difference struct {
 }
 
 func (d Difference) String() string {
-	return fmt.Sprintf("%s of %s: %d cells differ, by %d samples; for instance %s", d.Hour, d.Table.Name, d.Cells, d.Samples, d.Example)
+	return fmt.Sprintf("%s of %s: %d cells differ, by %d samples; for instance %s",
+		d.Hour, d.Table.Name, d.Cells, d.Samples, d.Example)
 }
 
 // Check compares each hour with its raw rows. It reads all of them: about as much as rolling everything anew. Progress

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sightline-rum/sightline/pkg/drain"
 	"github.com/sightline-rum/sightline/pkg/engine"
+	"github.com/sightline-rum/sightline/pkg/rollup"
 	"github.com/sightline-rum/sightline/pkg/store"
 )
 
@@ -53,6 +54,10 @@ func (s *sidecar) store(ctx context.Context) error {
 	s.waiting.Store(nil)
 	s.logger.Info("ready")
 	go s.erasures.Run(ctx, s.storeName, opened, drainer.Hold)
+	if s.config.Rollups == nil || *s.config.Rollups {
+		roller := rollup.NewRoller(rollup.Of(opened), rollup.RollerOptions{Logger: s.logger, Registerer: s.registerer()})
+		go roller.Run(ctx)
+	}
 	if err := drainer.Run(ctx); ctx.Err() == nil {
 		return err
 	}
