@@ -143,6 +143,11 @@ func (d *Drainer) deliver(ctx context.Context, batch spool.Batch) error {
 			return err
 		}
 	}
+	if len(refused) > 0 {
+		if err := d.markHours(ctx, records); err != nil {
+			return err
+		}
+	}
 	d.countLag(records)
 	return nil
 }

@@ -129,14 +129,3 @@ func rest(ctx context.Context, took time.Duration) error {
 		return nil
 	}
 }
-
-// rollAll rolls an hour in every table in which it is behind. What has become too old meanwhile is left as it is.
-func (r *Rollups) rollAll(ctx context.Context, h Behind) error {
-	for _, t := range h.Tables {
-		var tooOld *TooOldError
-		if _, err := r.Roll(ctx, t, h.Hour); err != nil && !errors.As(err, &tooOld) {
-			return err
-		}
-	}
-	return nil
-}
