@@ -21,7 +21,7 @@ const (
 // Finding is one thing that was looked at.
 type Finding struct {
 	Level Level  `json:"level"`
-	About string `json:"about"` // config, keys, data, spool, disk, store, clock, sidecar; tls, cors, path, beacon
+	About string `json:"about"` // config, keys, data, spool, disk, store, clock, sidecar, rollups; tls, cors, path, beacon
 	What  string `json:"what"`
 	Where string `json:"where,omitempty"` // the file, address or key it is about
 	Do    string `json:"do,omitempty"`    // how to mend it; never empty for a warning or a problem

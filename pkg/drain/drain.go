@@ -165,6 +165,9 @@ func (d *Drainer) deliverPart(ctx context.Context, into *shard, batch spool.Batc
 			return err
 		}
 	}
+	if len(refused) > 0 {
+		return d.markHours(ctx, into, records)
+	}
 	return nil
 }
 

@@ -136,6 +136,9 @@ func (e *Erasures) carryOut(ctx context.Context, name string, into *store.Store,
 	if err := into.MarkHours(ctx, at.Plan.Hours); err != nil {
 		return nil, err
 	}
+	if err := rollAgain(ctx, into, at.Plan.Hours); err != nil {
+		return nil, err
+	}
 	if err := into.RebuildGroups(ctx, at.Plan.Groups); err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ type Config struct {
 	Stores           map[string]Store `yaml:"stores"`
 	Retention        Retention        `yaml:"retention"`
 	ForwardTraces    string           `yaml:"forward_traces"` // an OTLP/HTTP endpoint that spans are passed on to
+	Rollups          *bool            `yaml:"rollups"`        // roll hours up? Nil is yes
 }
 
 // DefaultEnvironment is given to beacons that name none, when neither their key nor the config names one.

@@ -36,7 +36,9 @@ func (r *Rollups) Hours(ctx context.Context, in Range) ([]Behind, error) {
 	return r.hours(ctx, in, func(uint64, int64) bool { return true })
 }
 
-func (r *Rollups) hours(ctx context.Context, in Range, wanted func(inserted uint64, covered int64) bool) ([]Behind, error) {
+func (r *Rollups) hours(
+	ctx context.Context, in Range, wanted func(inserted uint64, covered int64) bool,
+) ([]Behind, error) {
 	found := map[Hour]*Behind{}
 	for _, t := range Tables {
 		err := r.each(ctx, in, t, func(h Hour, inserted uint64, covered int64) {

@@ -15,6 +15,13 @@ type Checked struct {
 	Differences []Difference // the newest hour first, table by table
 }
 
+// Add adds what was found in another shard.
+func (c *Checked) Add(other Checked) {
+	c.Exact += other.Exact
+	c.Behind += other.Behind
+	c.Differences = append(c.Differences, other.Differences...)
+}
+
 // Difference is an hour whose marker says that it is exact, and whose cells are not those of the raw rows.
 type Difference struct {
 	Hour
@@ -25,7 +32,8 @@ type Difference struct {
 }
 
 func (d Difference) String() string {
-	return fmt.Sprintf("%s of %s: %d cells differ, by %d samples; for instance %s", d.Hour, d.Table.Name, d.Cells, d.Samples, d.Example)
+	return fmt.Sprintf("%s of %s: %d cells differ, by %d samples; for instance %s",
+		d.Hour, d.Table.Name, d.Cells, d.Samples, d.Example)
 }
 
 // Check compares each hour with its raw rows. It reads all of them: about as much as rolling everything anew. Progress

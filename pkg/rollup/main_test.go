@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,11 +67,12 @@ func visit(n int, at time.Time) *rum.Beacon {
 		Vitals: []rum.Vital{{Item: item, Metric: "lcp", MetricID: fmt.Sprint("v5-", n), ReportedAt: at.UnixMilli(),
 			Value: float64(500 + n*37%5000)}},
 		Requests: []rum.Request{
-			{Item: item, Kind: "fetch", Method: "GET", Host: "api.shop", Endpoint: "/api/basket", Status: uint16(200 + 300*(n%5/4)),
-				Duration: float32(n%400) + 0.25, Server: float32(n%3) * 1.7},
+			{Item: item, Kind: "fetch", Method: "GET", Host: "api.shop", Endpoint: "/api/basket",
+				Status: uint16(200 + 300*(n%5/4)), Duration: float32(n%400) + 0.25, Server: float32(n%3) * 1.7},
 			{Item: item, Kind: "img", Host: "cdn.shop", Endpoint: "/a.png", Duration: 12},
 		},
-		Errors: []rum.Error{{Item: item, Kind: "exception", Type: "TypeError", Message: "x", Fingerprint: fmt.Sprint("f", n%3)}},
+		Errors: []rum.Error{{Item: item, Kind: "exception", Type: "TypeError", Message: "x",
+			Fingerprint: fmt.Sprint("f", n%3)}},
 	}
 }
 
@@ -118,8 +118,7 @@ func count(beacons []*rum.Beacon) naive {
 		context rum.Context
 	}
 	last := map[string]report{}
-	add := func(to map[string][2]int64, samples, weight int64, key ...any) {
-		cell := strings.Trim(fmt.Sprint(key...), "[]")
+	add := func(to map[string][2]int64, samples, weight int64, cell string) {
 		to[cell] = [2]int64{to[cell][0] + samples, to[cell][1] + weight}
 	}
 	hourOf := func(ts, size int64) int64 { return ts / 1000 / size * size }
@@ -138,7 +137,8 @@ func count(beacons []*rum.Beacon) naive {
 				rum.Bucket("", float64(r.Duration))))
 		}
 		for _, e := range b.Errors {
-			add(all.errors, 1, int64(b.Context.Weight), fmt.Sprintf("%d|%s|%s", hourOf(e.TS, 60), e.Fingerprint, b.Context.Release))
+			add(all.errors, 1, int64(b.Context.Weight),
+				fmt.Sprintf("%d|%s|%s", hourOf(e.TS, 60), e.Fingerprint, b.Context.Release))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(last)) {
@@ -153,12 +153,18 @@ func count(beacons []*rum.Beacon) naive {
 func requireExact(t testing.TB, s *store.Store, beacons []*rum.Beacon) {
 	t.Helper()
 	want := count(beacons)
-	require.Equal(t, want.vitals, held(t, s, `SELECT concat(toString(toUnixTimestamp(hour)), '|', metric, '|', route, '|', device, '|',
-		toString(bucket)) AS cell, sum(samples), sum(weight) AS w FROM hist_1h_route_device WHERE metric != '' GROUP BY cell HAVING w != 0`))
-	require.Equal(t, want.failed, held(t, s, `SELECT concat(toString(toUnixTimestamp(hour)), '|', kind, '|', endpoint, '|', route, '|',
-		toString(bucket)) AS cell, sum(samples) AS n, sum(failed) FROM hist_1h_endpoint_route WHERE kind != '' GROUP BY cell HAVING n != 0`))
-	require.Equal(t, want.errors, held(t, s, `SELECT concat(toString(toUnixTimestamp(minute)), '|', fingerprint, '|', release) AS cell,
-		sum(samples), sum(weight) AS w FROM errors_1m WHERE fingerprint != '' GROUP BY cell HAVING w != 0`))
+	require.Equal(t, want.vitals, held(t, s, `
+		SELECT concatWithSeparator('|', toString(toUnixTimestamp(hour)), metric, route, device, toString(bucket)) AS cell,
+		  sum(samples), sum(weight) AS w
+		FROM hist_1h_route_device WHERE metric != '' GROUP BY cell HAVING w != 0`))
+	require.Equal(t, want.failed, held(t, s, `
+		SELECT concatWithSeparator('|', toString(toUnixTimestamp(hour)), kind, endpoint, route, toString(bucket)) AS cell,
+		  sum(samples) AS n, sum(failed)
+		FROM hist_1h_endpoint_route WHERE kind != '' GROUP BY cell HAVING n != 0`))
+	require.Equal(t, want.errors, held(t, s, `
+		SELECT concatWithSeparator('|', toString(toUnixTimestamp(minute)), fingerprint, release) AS cell,
+		  sum(samples), sum(weight) AS w
+		FROM errors_1m WHERE fingerprint != '' GROUP BY cell HAVING w != 0`))
 	checked, err := Of(s).Check(context.Background(), Range{}, nil)
 	require.NoError(t, err)
 	require.Zero(t, checked.Behind)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// spare is how long before its rows expire an hour is left alone: a roll that begins must end before they go, also where
-// two clocks differ.
+// spare is how long before its rows expire an hour is left alone: a roll that begins must end before they go, also
+// where two clocks differ.
 const spare = time.Hour
 
 // TooOldError says that some of an hour's raw rows may have expired, so that it cannot be rolled any more.
@@ -56,8 +56,8 @@ func (r *Rollups) days(ctx context.Context, table string) (int, error) {
 	}
 	found := ttlDays.FindStringSubmatch(definition)
 	if found == nil {
-		return 0, fmt.Errorf("read for how long %s keeps its rows: its definition has no TTL of ts in days: run `sightline migrate` "+
-			"to see what is to be changed", table)
+		return 0, fmt.Errorf("read for how long %s keeps its rows: its definition has no TTL of ts in days; "+
+			"`sightline migrate --print` has the one it was made with", table)
 	}
 	return strconv.Atoi(found[1] + found[2])
 }

@@ -19,8 +19,8 @@ type Rolled struct {
 // has had already.
 const mostTries = 16
 
-// Roll makes a roll-up of an hour as exact as it was when Roll was called: everything inserted, reported again or marked
-// as erased by then is in it. An hour that is not wholly within the retention of the raw rows is refused with a
+// Roll makes a roll-up of an hour exact as of when Roll was called: everything that was inserted, reported again or
+// marked as erased by then is in it. An hour that is not wholly within the retention of the raw rows is refused with a
 // *TooOldError: what has expired must not be subtracted.
 func (r *Rollups) Roll(ctx context.Context, t Table, h Hour) (Rolled, error) {
 	return r.roll(ctx, t, h, false)
@@ -98,7 +98,7 @@ func (r *Rollups) inserted(ctx context.Context, h Hour) (rows uint64, err error)
 	return rows, nil
 }
 
-// catchUp has a replica take over what the others of its shard have of a table. Without replicas there is nothing to do.
+// catchUp has a replica take over what others of its shard have of a table. Without replicas there is nothing to do.
 func (r *Rollups) catchUp(ctx context.Context, table string) error {
 	local := r.store.Local(table)
 	if local == table {
@@ -110,9 +110,8 @@ func (r *Rollups) catchUp(ctx context.Context, table string) error {
 	return nil
 }
 
-// insertDifference inserts, as one block, what is missing and what is too much in the roll-up, and a marker that says
-// so. The marker is part of the difference: were the statement to run twice on the same hour, the second time would
-// insert nothing that is not so.
+// insertDifference inserts, as one block, what the roll-up lacks and has too much, and its marker. The marker is part of
+// the difference: were the statement to run twice, the second time would find nothing left to insert.
 func (r *Rollups) insertDifference(ctx context.Context, t Table, h Hour, generation int64, rows uint64) error {
 	token := fmt.Sprintf("roll:%s:%s:%d:%d", t.Name, h.App, h.Start.Unix(), generation)
 	ctx = exactly(ctx, clickhouse.Settings{

@@ -1,9 +1,9 @@
-// Package rollup keeps the roll-ups: hours of the raw tables, counted by pkg/rum's buckets, which outlive the raw rows
+// Package rollup keeps the roll-ups: hours of the raw tables, counted by rum.Bucket, which outlive the raw rows
 // and are quicker to ask.
 //
 // A roll reads one hour of one app from a raw table, takes away what the roll-up has of it already, and inserts the
-// difference. So the same roll is backfill, update, late beacon, erasure and repair. No view feeds a roll-up: to a view,
-// a row that replaces another or that is erased is one more row, or none.
+// difference. So the same roll is backfill, update, late beacon, erasure and repair. No view feeds a roll-up: to a
+// view, a row that replaces another or that is erased is one more row, or none.
 //
 // Each rolled hour has a marker, in the same block as its cells: the sum of its samples is the hour's generation, which
 // is how often it was rolled, and the sum of its weight is how many rows hour_inserts counted in the hour when the roll

@@ -44,7 +44,8 @@ func ofRequests(dimension string) Table {
 	const told = "server > 0"
 	return Table{
 		Name: "hist_1h_endpoint_" + dimension, Source: "requests", At: "hour", Marker: "kind",
-		Keys: append(same("kind", "environment", "traffic", "host", "method", "endpoint", dimension, "bucket"), Column{"hour", hour}),
+		Keys: append(same("kind", "environment", "traffic", "host", "method", "endpoint", dimension, "bucket"),
+			Column{"hour", hour}),
 		Sums: append(counts[:2:2],
 			Column{"failed", "if(failure != '' OR status >= 400, toInt64(weight), 0)"},
 			Column{"server_samples", "toInt64(" + told + ")"},

@@ -12,6 +12,7 @@ import (
 	"github.com/sightline-rum/sightline/pkg/doctor"
 	"github.com/sightline-rum/sightline/pkg/engine"
 	"github.com/sightline-rum/sightline/pkg/ingest"
+	"github.com/sightline-rum/sightline/pkg/rollup"
 	"github.com/sightline-rum/sightline/pkg/store"
 )
 
@@ -27,10 +28,14 @@ type doctorCmd struct {
 
 	FromURL string        `name:"from-url" group:"From outside" help:"Check an installation as a visitor's browser sees it: the address that pages send to, such as https://shop.example/rum/collect/KEY." placeholder:"URL"`
 	Origin  string        `group:"From outside" help:"The origin of a page that sends; that of the URL if left out." placeholder:"ORIGIN"`
-	App     string        `group:"From outside" help:"App of the test beacon, where the key does not decide it." env:"SIGHTLINE_APP"`
+	App     string        `group:"From outside" help:"App of the test beacon, where the key does not decide it; with --rollups, the app whose hours are compared." env:"SIGHTLINE_APP"`
 	CAFile  string        `name:"ca-file" group:"From outside" help:"Trust the certificate authority in this file instead of this machine's." placeholder:"FILE"`
 	Wait    time.Duration `group:"From outside" help:"How long the test beacon may take into the store." default:"30s"`
 	Store   bool          `group:"From outside" help:"Look for the test beacon in the store that --data or --clickhouse names."`
+
+	Rollups     bool   `group:"Roll-ups" help:"Compare the roll-ups with the rows, hour by hour. Reads all rows."`
+	Cluster     string `group:"Roll-ups" help:"The tables are laid out for this cluster; the shard that answers is checked." env:"SIGHTLINE_CLUSTER" placeholder:"NAME"`
+	rolledHours `group:"Roll-ups"`
 }
 
 // Help is the text below the flags of --help.
@@ -43,7 +48,11 @@ From anywhere, as a visitor's browser: TLS, CORS, the path, and one beacon, mark
 
   sightline doctor --from-url https://shop.example/rum/collect/KEY
 
-With --store it looks for that beacon in the store, too. Each finding says what is wrong, where, and what to do; the exit
+Whether the counts that long time ranges are answered from are those of the rows, hour by hour (--app, --from, --to):
+
+  sightline doctor --rollups --data /var/lib/sightline
+
+With --store, --from-url looks for that beacon in the store, too. Each finding says what is wrong, where, and what to do; the exit
 code is 1 when there is a problem, and 0 when there are warnings at most.`
 }
 
@@ -52,7 +61,12 @@ func (c *doctorCmd) Run(ctx context.Context) error { return c.write(ctx, os.Stdo
 
 func (c *doctorCmd) write(ctx context.Context, out io.Writer) error {
 	examine := c.inside
-	if c.FromURL != "" {
+	switch {
+	case c.Rollups && c.FromURL != "":
+		return errors.New("--rollups and --from-url are two examinations: ask for one at a time")
+	case c.Rollups:
+		examine = c.rollups
+	case c.FromURL != "":
 		examine = c.outside
 	}
 	report, err := examine(ctx)
@@ -113,6 +127,26 @@ func (c *doctorCmd) outside(ctx context.Context) (*doctor.Report, error) {
 		outside.Store = &config
 	}
 	return outside.Examine(ctx), nil
+}
+
+func (c *doctorCmd) rollups(ctx context.Context) (*doctor.Report, error) {
+	in, err := c.in(c.App, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	config, err := c.store()
+	if err != nil {
+		return nil, err
+	}
+	checked := doctor.Rollups{Store: config, Cluster: c.Cluster, Hours: in}
+	told := time.Now()
+	checked.Progress = func(t rollup.Table, done, of int) {
+		if time.Since(told) >= time.Second {
+			told = time.Now()
+			fmt.Fprintf(os.Stderr, "%s: %d of %d hours\n", t.Name, done, of)
+		}
+	}
+	return checked.Examine(ctx), nil
 }
 
 func (c *doctorCmd) store() (store.Config, error) {

@@ -21,6 +21,7 @@ type commands struct {
 	Deploy     deployCmd     `cmd:"" help:"Record a deploy, so that answers can be compared across it."`
 	Sourcemap  sourcemapCmd  `cmd:"" help:"Upload source maps, with which stacks are read."`
 	Erase      eraseCmd      `cmd:"" help:"Erase a visit or a user, and wait until that is verified."`
+	Rollup     rollupCmd     `cmd:"" help:"Count the hours that the roll-ups lack, with progress."`
 	Quarantine quarantineCmd `cmd:"" help:"Look at rejected items, and send them through the pipeline again."`
 	Scrub      scrubCmd      `cmd:"" help:"Try what is masked in a text, and by which rule."`
 

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sightline-rum/sightline/pkg/drain"
 	"github.com/sightline-rum/sightline/pkg/engine"
+	"github.com/sightline-rum/sightline/pkg/rollup"
 	"github.com/sightline-rum/sightline/pkg/store"
 )
 
@@ -55,6 +59,9 @@ func (s *sidecar) store(ctx context.Context) error {
 	s.logger.Info("ready")
 	go s.erasures.Run(ctx, s.storeName, opened, drainer.Hold)
 	go s.expire(ctx, opened)
+	if s.config.Rollups == nil || *s.config.Rollups {
+		s.roll(ctx, opened, retention)
+	}
 	if err := drainer.Run(ctx); ctx.Err() == nil {
 		return err
 	}
@@ -175,4 +182,17 @@ func (s *sidecar) journeys() []store.JourneyStep {
 		}
 	}
 	return steps
+}
+
+// roll keeps each shard's roll-ups up to date.
+func (s *sidecar) roll(ctx context.Context, opened *store.Store, retention store.Retention) {
+	for i, shard := range opened.Shards() {
+		registerer := s.registerer()
+		if registerer != nil && len(opened.Shards()) > 1 {
+			registerer = prometheus.WrapRegistererWith(prometheus.Labels{"shard": strconv.Itoa(i + 1)}, registerer)
+		}
+		roller := rollup.NewRoller(rollup.Of(shard).KeepingApps(retention.Apps),
+			rollup.RollerOptions{Logger: s.logger, Registerer: registerer})
+		go roller.Run(ctx)
+	}
 }
