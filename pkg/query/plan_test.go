@@ -97,8 +97,12 @@ type rolledQuestion struct {
 }
 
 func (s *rolledShop) ask(asked rolledQuestion) backend.DataResponse {
+	return s.askText(jsonOf(asked.query), asked)
+}
+
+func (s *rolledShop) askText(query string, asked rolledQuestion) backend.DataResponse {
 	from := s.hours.from.Add(asked.first)
-	return s.Answer(context.Background(), everyone, backend.DataQuery{RefID: "A", JSON: []byte(jsonOf(asked.query)),
+	return s.Answer(context.Background(), everyone, backend.DataQuery{RefID: "A", JSON: []byte(query),
 		TimeRange: backend.TimeRange{From: from, To: from.Add(asked.length)}, Interval: time.Hour, MaxDataPoints: 1000})
 }
 

@@ -28,6 +28,8 @@ func askTelemetry(ctx context.Context, conn driver.Conn, q *question) (data.Fram
 		return q.storage(ctx, conn)
 	case sectionTraces:
 		return q.traceability(ctx, conn)
+	case sectionRollups:
+		return q.rollupsFresh(ctx, conn)
 	}
 	return q.pipeline(ctx, conn)
 }
@@ -38,9 +40,10 @@ const (
 	sectionCardinality = "cardinality" // distinct names by dimension, with the budget and what overflowed
 	sectionStorage     = "storage"     // bytes, rows and retention of each of the store's tables
 	sectionTraces      = "traces"      // the share of page loads and requests with a trace to look at, by route
+	sectionRollups     = "rollups"     // how far each roll-up has counted what there is
 )
 
-var telemetrySections = []string{sectionPipeline, sectionCardinality, sectionStorage, sectionTraces}
+var telemetrySections = []string{sectionPipeline, sectionCardinality, sectionStorage, sectionTraces, sectionRollups}
 
 // ofTelemetry are the dimensions of counters, and route, which section traces has in reason's place.
 var ofTelemetry = []dimension{
@@ -57,7 +60,7 @@ func (q *question) telemetryDimensions() error {
 		part, grouped, filtered = "a counter", []string{"environment", "reason"}, []string{"environment", "reason"}
 	case q.Section == sectionTraces:
 		grouped, filtered = []string{"environment", "route"}, []string{"environment", "route"}
-	case q.Section == sectionStorage:
+	case q.Section == sectionStorage, q.Section == sectionRollups:
 		filtered = nil
 	}
 	for _, d := range q.groups {

@@ -380,7 +380,7 @@ func TestTheShareWithATraceEqualsTheNaiveComputation(t *testing.T) {
 
 func TestPartsOfTheTelemetryThatAreNot(t *testing.T) {
 	for json, text := range map[string]string{
-		`"section":"spool"`:                      "Valid: pipeline, cardinality, storage, traces",
+		`"section":"spool"`:                      "Valid: pipeline, cardinality, storage, traces, rollups",
 		`"metric":"lcp"`:                         "Valid: accepted, rejected, refused",
 		`"groupBy":["reason"]`:                   "the section pipeline cannot be grouped by reason: leave it out",
 		`"format":"numeric","groupBy":["route"]`: "a counter cannot be grouped by route, only by: environment, reason",
