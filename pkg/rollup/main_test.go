@@ -2,6 +2,7 @@ package rollup
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -22,6 +23,8 @@ import (
 var access engine.Access
 
 func TestMain(m *testing.M) {
+	// A history takes seconds on a real engine: fewer than rapid's hundred, unless the command line says otherwise.
+	_ = flag.Set("rapid.checks", "6")
 	var stop func()
 	var err error
 	if access, stop, err = enginetest.StartMain(); err != nil {
