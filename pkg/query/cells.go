@@ -22,9 +22,9 @@ type cells struct {
 // cellSum is a further column that is added up: what the roll-up has, and what a row adds to it.
 type cellSum struct{ name, ofRow string }
 
-// from is a statement's FROM: the roll-up's cells and, for the rest of the window, a cell a row. A cell of the roll-up is
-// the sum of differences, which are not yet one row; squares come out exactly for any of them whose samples were kept at
-// one sampling rate.
+// from is a statement's FROM: the roll-up's cells and, for the rest of the window, a cell a row. A cell of the roll-up
+// is the sum of differences, which are not yet one row; squares come out exactly where all samples of a cell were kept
+// at one sampling rate.
 func (c cells) from(q *question, s *statement) string {
 	at := fmt.Sprintf("toInt64(toUnixTimestamp(%s)) * 1000", c.plan.rollup.at)
 	branches := []string{fmt.Sprintf(`

@@ -23,7 +23,8 @@ type histogram struct {
 // weights were alike.
 func (q *question) ranksOfCells(ctx context.Context, conn driver.Conn, r ranking, p *plan) (all []ranked, err error) {
 	var s statement
-	source := cells{plan: p, keys: append(r.keys[:len(r.keys):len(r.keys)], "bucket"), sums: r.histogram.sums, among: r.among}
+	source := cells{plan: p, keys: append(r.keys[:len(r.keys):len(r.keys)], "bucket"), sums: r.histogram.sums,
+		among: r.among}
 	names := q.groupNames() + strings.Join(append(r.keys[:len(r.keys):len(r.keys)], ""), ", ")
 	sql := fmt.Sprintf(`SELECT %[1]ssamples, total, squared, found[1], found[2], found[3]%[2]s
 FROM (
@@ -55,7 +56,8 @@ FROM (
 ORDER BY standing DESC, %[1]ssamples`,
 		names, r.factNames(), s.bind("level", "Float64", q.level()), s.bind("z", "Float64", stats.Z95),
 		r.order, selectFacts(r.histogram.facts),
-		source.summed(), source.from(q, &s), q.groupBy(source.keys...), q.groupBy(r.keys...), s.bind("limit", "UInt64", r.limit))
+		source.summed(), source.from(q, &s), q.groupBy(source.keys...), q.groupBy(r.keys...),
+		s.bind("limit", "UInt64", r.limit))
 
 	err = q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		g := ranked{key: make([]string, len(q.groups)+len(r.keys)), facts: make([]float64, len(r.histogram.facts))}

@@ -7,8 +7,8 @@ const durationGrid = ""
 var callSums = []cellSum{
 	{"failed", "if(" + failedCall + ", toInt64(weight), 0)"},
 	{"server_samples", "toInt64(server > 0)"},
-	{"server_time", "if(server > 0, toInt64(round(toFloat64(weight) * server * 1000)), 0)"},
-	{"server_duration", "if(server > 0, toInt64(round(toFloat64(weight) * duration * 1000)), 0)"},
+	{"server_time", "if(server > 0, toInt64(weight) * toInt64(round(server * 1000)), 0)"},
+	{"server_duration", "if(server > 0, toInt64(weight) * toInt64(round(duration * 1000)), 0)"},
 }
 
 // requestsHistogram reads what requestRows does from cells.

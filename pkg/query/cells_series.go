@@ -19,7 +19,7 @@ type cellSteps struct {
 }
 
 // steps reads the samples, the weight and the measure of every step of every segment. Those segments are kept that rank
-// highest by top, an aggregate over samples and weight.
+// highest by top, an aggregate over samples and weight; without top all are.
 func (c cellSteps) steps(
 	ctx context.Context, conn driver.Conn, q *question, s *statement, top string,
 	scan func(key []string, step int64, samples, weight uint64, measured float64),
@@ -27,6 +27,9 @@ func (c cellSteps) steps(
 	p := q.planOf(q.window)
 	source := cells{plan: p, keys: c.keys, sums: c.sums, step: true,
 		among: func(s *statement) string { return cells{plan: p}.amongTop(q, s, top) }}
+	if top == "" {
+		source.among = nil
+	}
 	inner := append([]string{"step"}, c.keys...)
 	sql := fmt.Sprintf(`SELECT %[1]sstep, toUInt64(%[2]s) AS counted, sum(weight) AS total, toFloat64(%[3]s) AS measured
 FROM (

@@ -34,9 +34,9 @@ var growthQuestions = []struct{ name, query string }{
 	{"errors series", `"queryType":"errors","format":"timeseries"`},
 }
 
-// BenchmarkGrowth asks the same dashboard of 1, 10 and 50 million events, from rows alone, from roll-ups alone, and as the
-// planner has it, in turns, and prints the medians of the engine's processor time, what is stored, and how far
-// percentiles are off. It takes a quarter of an hour and 5 GB of disk; -benchtime is of no use.
+// BenchmarkGrowth asks the same dashboard of 1, 10 and 50 million events, from rows alone, from roll-ups alone, and as
+// the planner has it, in turns, and prints the medians of the engine's processor time, what is stored, and how far
+// percentiles are off. Run one size at a time, with -benchtime 1x; 10 million events take six minutes.
 func BenchmarkGrowth(b *testing.B) {
 	const turns = 5
 	for _, events := range []int{1_000_000, 10_000_000, 50_000_000} {
@@ -44,7 +44,7 @@ func BenchmarkGrowth(b *testing.B) {
 			app := fmt.Sprintf("growth%d", events)
 			w := window{seeded.today.Add(-growthDays * 24 * time.Hour), seeded.today}
 			grow(b, app, events, w)
-			report(b, "| question | rows | roll-ups | planned | from | p off |\n|---|---|---|---|---|---|")
+			report("| question | rows | roll-ups | planned | from | p off |\n|---|---|---|---|---|---|")
 			sums := map[string]float64{}
 			for _, asked := range growthQuestions {
 				json := `{"app":"` + app + `",` + asked.query + `}`
@@ -52,17 +52,17 @@ func BenchmarkGrowth(b *testing.B) {
 				answers := map[string]backend.DataResponse{}
 				for range turns {
 					for _, way := range []string{"rows", "roll-ups", "planned"} {
-						before := [2]uint64{fewestRows, rowsOfACell}
+						rowsBefore, ofACellBefore := fewestRows, rowsOfACell
 						switch way {
 						case "rows":
 							fewestRows = math.MaxUint64
 						case "roll-ups":
-							fewestRows, rowsOfACell = 0, 0
+							fewestRows, rowsOfACell = 0, nil
 						}
 						start := engineTime(b)
 						got := ask(b, everyone, json, w)
 						taken[way] = append(taken[way], float64((engineTime(b) - start).Milliseconds()))
-						fewestRows, rowsOfACell = before[0], before[1]
+						fewestRows, rowsOfACell = rowsBefore, ofACellBefore
 						require.NoError(b, got.Error)
 						answers[way] = got
 					}
@@ -75,10 +75,12 @@ func BenchmarkGrowth(b *testing.B) {
 					slices.Sort(all)
 					sums[way] += all[turns/2]
 				}
-				report(b, fmt.Sprintf("| %s | %.0f ms | %.0f ms | %.0f ms | %s | %.2f %% |", asked.name, taken["rows"][turns/2],
-					taken["roll-ups"][turns/2], taken["planned"][turns/2], from, 100*percentilesOff(answers["rows"], answers["roll-ups"])))
+				report(fmt.Sprintf("| %s | %.0f ms | %.0f ms | %.0f ms | %s | %.2f %% |", asked.name,
+					taken["rows"][turns/2], taken["roll-ups"][turns/2], taken["planned"][turns/2], from,
+					100*percentilesOff(answers["rows"], answers["roll-ups"])))
 			}
-			report(b, fmt.Sprintf("| all of them | %.0f ms | %.0f ms | %.0f ms | | |", sums["rows"], sums["roll-ups"], sums["planned"]))
+			report(fmt.Sprintf("| all of them | %.0f ms | %.0f ms | %.0f ms | | |", sums["rows"], sums["roll-ups"],
+				sums["planned"]))
 			for way, sum := range sums {
 				b.ReportMetric(sum, way+"-ms")
 			}
@@ -98,8 +100,9 @@ func grow(b *testing.B, app string, events int, w window) {
 	}
 	bucket := func(good, poor, middle string) string { // as rum.Bucket has it
 		steps := func(ratio string) string { return "toInt64(floor(log(" + ratio + ") / log(1.02) + 1e-9))" }
-		return fmt.Sprintf("multiIf(x = 0, 0, x <= %[1]s, greatest(1, 1000 - %[4]s), x <= %[2]s, greatest(1001, 1000 + %[3]s - %[5]s), "+
-			"least(4000, 1001 + %[3]s + %[6]s))", good, poor, middle, steps(good+" / x"), steps(poor+" / x"), steps("x / "+poor))
+		return fmt.Sprintf("multiIf(x = 0, 0, x <= %[1]s, greatest(1, 1000 - %[4]s), "+
+			"x <= %[2]s, greatest(1001, 1000 + %[3]s - %[5]s), least(4000, 1001 + %[3]s + %[6]s))",
+			good, poor, middle, steps(good+" / x"), steps(poor+" / x"), steps("x / "+poor))
 	}
 	of := func(list []string) string { return "[" + strings.Join(list, ", ") + "][1 + i % 5]" }
 	shared := fmt.Sprintf(`fromUnixTimestamp64Milli(toInt64(%d + intDiv(v * %d, %d)), 'UTC') AS ts, ts, '%s', 'production',
@@ -124,14 +127,16 @@ func grow(b *testing.B, app string, events int, w window) {
 		{"errors", "kind, error_type, message, fingerprint",
 			`'error', 'TypeError', 'no', hex(cityHash64(v, 3) % 30)`, 1, "v % 7 = 0"},
 	} {
-		require.NoError(b, seeder.Conn().Exec(ctx, fmt.Sprintf(`INSERT INTO %s (ts, received_at, app, environment, release, session_id,
-  view_id, route, browser, device, country, traffic, weight, %s)
+		require.NoError(b, seeder.Conn().Exec(ctx, fmt.Sprintf(`INSERT INTO %s (ts, received_at, app, environment, release,
+  session_id, view_id, route, browser, device, country, traffic, weight, %s)
 SELECT %s, %s
 FROM (SELECT number AS i, intDiv(number, %d) AS v, cityHash64(intDiv(v, 4)) AS h FROM numbers(%d) WHERE %s)
-SETTINGS max_execution_time = 0`, into.table, into.columns, shared, into.values, into.items, views*into.items, into.keep)), into.table)
+SETTINGS max_execution_time = 0`, into.table, into.columns, shared, into.values, into.items, views*into.items, into.keep)),
+			into.table)
 	}
 	require.NoError(b, seeder.Conn().Exec(ctx, fmt.Sprintf(`INSERT INTO hour_inserts (app, hour, rows)
-SELECT '%s', toDateTime(%d + number * 3600, 'UTC'), %d FROM numbers(%d)`, app, w.from.Unix(), events/growthDays/24, growthDays*24)))
+SELECT '%s', toDateTime(%d + number * 3600, 'UTC'), %d FROM numbers(%d)`, app, w.from.Unix(),
+		events/growthDays/24, growthDays*24)))
 	tables := []string{"vitals", "requests", "errors"}
 	for day := w; day.from.Before(w.to); day.from = day.to { // a day at a time takes less memory
 		day.to = day.from.Add(24 * time.Hour)
@@ -143,9 +148,9 @@ SELECT '%s', toDateTime(%d + number * 3600, 'UTC'), %d FROM numbers(%d)`, app, w
 	for _, table := range tables {
 		require.NoError(b, seeder.Conn().Exec(ctx, "OPTIMIZE TABLE "+table+" FINAL SETTINGS max_execution_time = 0"), table)
 		var rows, bytes uint64
-		require.NoError(b, seeder.Conn().QueryRow(ctx, "SELECT ifNull(total_rows, 0), ifNull(total_bytes, 0) FROM system.tables\n"+
-			"WHERE database = currentDatabase() AND name = '"+table+"'").Scan(&rows, &bytes))
-		report(b, fmt.Sprintf("| %s | %d rows | %.1f MB |", table, rows, float64(bytes)/1e6))
+		require.NoError(b, seeder.Conn().QueryRow(ctx, "SELECT ifNull(total_rows, 0), ifNull(total_bytes, 0)\n"+
+			"FROM system.tables WHERE database = currentDatabase() AND name = '"+table+"'").Scan(&rows, &bytes))
+		report(fmt.Sprintf("| %s | %d rows | %.1f MB |", table, rows, float64(bytes)/1e6))
 	}
 }
 
@@ -171,10 +176,7 @@ func engineTime(b *testing.B) time.Duration {
 }
 
 // report prints a line of a table: a benchmark's own log keeps only its last lines.
-func report(b *testing.B, line string) {
-	b.Helper()
-	fmt.Println(line)
-}
+func report(line string) { fmt.Println(line) }
 
 // percentilesOff is how far the percentiles of one answer are from those of another at most, as a share.
 func percentilesOff(exact, other backend.DataResponse) (most float64) {

@@ -36,12 +36,14 @@ func (p *plan) rolls() bool { return p != nil && p.rollup != nil }
 // little time are read about as quickly as the hours are compared, and alert rules look at less.
 const longestFromRows = 24 * time.Hour
 
-// fewestRows is how many rows a window has at least for a roll-up to be worth the comparison of its hours.
+// fewestRows is how many rows a window has at least for a roll-up to be worth the comparison of its hours. A variable,
+// as rowsOfACell is, so that tests need not be that large.
 var fewestRows uint64 = 200_000
 
-// rowsOfACell is how many rows, of whatever kind, a cell of the roll-up has to stand for. BenchmarkRollups measured it:
-// a cell costs about as much to read as a row with FINAL, of which a metric has one in about twenty.
-var rowsOfACell uint64 = 20
+// rowsOfACell is how many rows, of whatever kind, a cell that is read has to stand for, by the type of question. Of a
+// page view's rows (about twenty) one is of each Web Vital and ten are requests. As BenchmarkGrowth measured it, a cell
+// costs less than half of a vital, which is read twice and with FINAL, but as much as five requests in a series.
+var rowsOfACell = map[string]uint64{"vitals": 20, "vitalsOverview": 4, "requests": 10, "errors": 1}
 
 // mostStretches bounds how many separate stretches of time one statement reads from either side; its text names each.
 const mostStretches = 12
@@ -60,7 +62,7 @@ func (q *question) planned(ctx context.Context, conn driver.Conn, w window) (*pl
 			return nil, err
 		}
 		for _, c := range covered {
-			if better := c.plan(w); better != nil {
+			if better := c.plan(w, rowsOfACell[q.kind.name]); better != nil {
 				p = better
 				p.step = q.step
 				break
@@ -115,7 +117,7 @@ func (r *rollup) answers(q *question) bool {
 }
 
 // plan is how the window is read with this roll-up, or nil when rows alone are quicker.
-func (c coverage) plan(w window) *plan {
+func (c coverage) plan(w window, rowsOfACell uint64) *plan {
 	rolled := c.stretches(w)
 	if len(rolled) == 0 {
 		return nil
@@ -143,12 +145,12 @@ func (q *question) sayPlans(frames data.Frames) {
 		return
 	}
 	p := q.plans[i]
-	rest := "nothing"
+	rest := ""
 	if left := p.window.length() - p.hours; left > 0 {
-		rest = written(left)
+		rest = ", from single rows for " + written(left)
 	}
-	frames[0].AppendNotices(info("Answered from hourly roll-ups (%d hours, %s), from single rows for %s: percentiles are within "+
-		"1 %%, counts and ratings exact.", int(p.hours.Hours()), p.rollup.name, rest))
+	frames[0].AppendNotices(info("Answered from hourly roll-ups (%d hours, %s)%s: percentiles are within 1 %%, counts and "+
+		"ratings exact.", int(p.hours.Hours()), p.rollup.name, rest))
 }
 
 // inAny is the condition that a moment lies in one of some windows; at names a window's bounds in SQL.

@@ -29,12 +29,14 @@ func (q *question) coverage(
 	during := func(column string) string {
 		return inAny(column, []window{{from, to}}, s.second)
 	}
-	parts := []string{fmt.Sprintf(`SELECT toUInt8(0) AS source, toUnixTimestamp(hour) AS hour_at, toInt64(sum(rows)) AS counted
+	parts := []string{fmt.Sprintf(`SELECT toUInt8(0) AS source, toUnixTimestamp(hour) AS hour_at,
+  toInt64(sum(rows)) AS counted
 FROM hour_inserts
 WHERE %s AND %s
 GROUP BY hour`, app, during("hour"))}
 	for i, r := range candidates {
-		parts = append(parts, fmt.Sprintf(`SELECT toUInt8(%[1]d), toUnixTimestamp(toStartOfHour(%[2]s)) AS hour_at, sum(weight)
+		parts = append(parts, fmt.Sprintf(`SELECT toUInt8(%[1]d), toUnixTimestamp(toStartOfHour(%[2]s)) AS hour_at,
+  sum(weight)
 FROM %[3]s
 WHERE %[4]s AND %[5]s = '' AND %[6]s
 GROUP BY hour_at`, 2*i+1, r.at, r.name, app, r.marker, during(r.at)),

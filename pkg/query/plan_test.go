@@ -44,13 +44,14 @@ func newRolledShop(t testing.TB, visits *shop) *rolledShop {
 
 // pays says from when on a roll-up pays, until the test ends: everything here is small.
 func pays(t testing.TB, rows, ofACell uint64) {
-	before := [2]uint64{fewestRows, rowsOfACell}
-	t.Cleanup(func() { fewestRows, rowsOfACell = before[0], before[1] })
-	fewestRows, rowsOfACell = rows, ofACell
+	rowsBefore, ofACellBefore := fewestRows, rowsOfACell
+	t.Cleanup(func() { fewestRows, rowsOfACell = rowsBefore, ofACellBefore })
+	fewestRows = rows
+	rowsOfACell = map[string]uint64{"vitals": ofACell, "vitalsOverview": ofACell, "requests": ofACell, "errors": ofACell}
 }
 
-// fallBehind makes the roll-ups wrong for some hours, as they are after an erasure until the hours are rolled again: what
-// they hold is not what there is, and the hours count more rows than are covered.
+// fallBehind makes the roll-ups wrong for some hours, as they are after an erasure until the hours are rolled again:
+// what they hold is not what there is, and the hours count more rows than are covered.
 func (s *rolledShop) fallBehind(t *testing.T, hours []int) (catchUp func()) {
 	if len(hours) == 0 {
 		return func() {}

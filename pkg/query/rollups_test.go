@@ -17,8 +17,8 @@ func rollUp(t testing.TB, to *store.Store, app string, hours window) {
 	t.Helper()
 	ctx := context.Background()
 	in := func(column string) string {
-		return fmt.Sprintf("app = '%s' AND %[2]s >= fromUnixTimestamp64Milli(%[3]d) AND %[2]s < fromUnixTimestamp64Milli(%[4]d)",
-			app, column, hours.from.UnixMilli(), hours.to.UnixMilli())
+		return fmt.Sprintf("app = '%[1]s' AND %[2]s >= fromUnixTimestamp64Milli(%[3]d) AND "+
+			"%[2]s < fromUnixTimestamp64Milli(%[4]d)", app, column, hours.from.UnixMilli(), hours.to.UnixMilli())
 	}
 	for i := range rollups {
 		r := &rollups[i]
@@ -38,10 +38,12 @@ func rollUp(t testing.TB, to *store.Store, app string, hours window) {
 		if r.size == time.Minute {
 			start = "toStartOfMinute(ts)"
 		}
-		require.NoError(t, to.Conn().Exec(ctx, fmt.Sprintf("INSERT INTO %s (app, %s, %s) SELECT app, toDateTime(%s, 'UTC') AS %s, %s, %s"+
-			" FROM %s WHERE %s GROUP BY app, %s", r.name, strings.Join(columns, ", "), strings.Join(cell, ", "), start,
-			r.at, strings.Join(columns[1:], ", "), strings.Join(made, ", "), from, in("ts"), strings.Join(columns, ", "))), r.name)
-		require.NoError(t, to.Conn().Exec(ctx, fmt.Sprintf("INSERT INTO %s (app, %s, samples, weight) SELECT app, hour, 1, sum(rows) "+
-			"FROM hour_inserts WHERE %s GROUP BY app, hour", r.name, r.at, in("hour"))), r.name)
+		require.NoError(t, to.Conn().Exec(ctx, fmt.Sprintf(`INSERT INTO %s (app, %s, %s)
+SELECT app, toDateTime(%s, 'UTC') AS %s, %s, %s
+FROM %s WHERE %s GROUP BY app, %s`, r.name, strings.Join(columns, ", "), strings.Join(cell, ", "), start,
+			r.at, strings.Join(columns[1:], ", "), strings.Join(made, ", "), from, in("ts"),
+			strings.Join(columns, ", "))), r.name)
+		require.NoError(t, to.Conn().Exec(ctx, fmt.Sprintf("INSERT INTO %s (app, %s, samples, weight)\n"+
+			"SELECT app, hour, 1, sum(rows) FROM hour_inserts WHERE %s GROUP BY app, hour", r.name, r.at, in("hour"))), r.name)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 )
 
-// rollupsFresh has a row a roll-up: how many hours of the range have rows, of how many hours the roll-up has not counted
-// as many (questions read rows for these), which share of the rows it has counted whole, and up to when it has no gap.
+// rollupsFresh has a row a roll-up: how many hours of the range have rows, of how many hours the roll-up has not
+// counted as many (questions read rows for these), which share of the rows it has counted whole, and up to when it has no gap.
 func (q *question) rollupsFresh(ctx context.Context, conn driver.Conn) (data.Frames, error) {
 	covered, err := q.covered(ctx, conn)
 	if err != nil {

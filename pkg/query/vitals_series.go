@@ -23,7 +23,7 @@ func (q *question) vitalsSeries(ctx context.Context, conn driver.Conn) (data.Fra
 	times := q.window.grid(q.step)
 	lines := lines[*float64]{}
 	few, steps := 0, 0
-	err = q.vitalsSteps(ctx, conn, len(times), func(key []string, step int64, samples uint64, value float64) {
+	scan := func(key []string, step int64, samples uint64, value float64) {
 		l := lines.of(key, len(times))
 		l.total += samples
 		steps++
@@ -32,7 +32,8 @@ func (q *question) vitalsSeries(ctx context.Context, conn driver.Conn) (data.Fra
 		} else if i, ok := slices.BinarySearch(times, step); ok {
 			l.values[i] = &value
 		}
-	})
+	}
+	err = q.vitalsSteps(ctx, conn, len(times), len(counts) >= q.limit(), scan)
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +59,10 @@ func (q *question) vitalsSeries(ctx context.Context, conn driver.Conn) (data.Fra
 	return frames, nil
 }
 
-// vitalsSteps reads the samples and the measure of every step of every segment.
+// vitalsSteps reads the samples and the measure of every step of every segment, of which there may be many.
 func (q *question) vitalsSteps(
-	ctx context.Context, conn driver.Conn, points int, scan func(key []string, step int64, samples uint64, value float64),
+	ctx context.Context, conn driver.Conn, points int, many bool,
+	scan func(key []string, step int64, samples uint64, value float64),
 ) error {
 	var s statement
 	m := q.vitalMeasure()
@@ -69,7 +71,11 @@ func (q *question) vitalsSteps(
 		return err
 	}
 	if p.rolls() {
-		return m.cells(q, &s).steps(ctx, conn, q, &s, "sum(samples)",
+		top := ""
+		if many {
+			top = "sum(samples)"
+		}
+		return m.cells(q, &s).steps(ctx, conn, q, &s, top,
 			func(key []string, step int64, samples, _ uint64, value float64) {
 				if m.rating == "" {
 					value = middleOf(q.metric.Key, int16(value))
@@ -114,8 +120,12 @@ LIMIT %[4]s`,
 		q.selectGroups(), q.vitalsWhere(&s, q.window), q.groupBy(), s.bind("limit", "UInt64", q.limit()))
 	if p.rolls() {
 		s = statement{}
-		sql = fmt.Sprintf("SELECT %[1]stoUInt64(greatest(0, sum(samples))) AS n\nFROM %[2]s\n%[3]s\nHAVING n > 0\nORDER BY n DESC\n"+
-			"LIMIT %[4]s", q.groupNames(), cells{plan: p}.from(q, &s), q.groupBy(), s.bind("limit", "UInt64", q.limit()))
+		sql = fmt.Sprintf(`SELECT %[1]stoUInt64(greatest(0, sum(samples))) AS n
+FROM %[2]s
+%[3]s
+HAVING n > 0
+ORDER BY n DESC
+LIMIT %[4]s`, q.groupNames(), cells{plan: p}.from(q, &s), q.groupBy(), s.bind("limit", "UInt64", q.limit()))
 	}
 	err = q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var n uint64
