@@ -12,7 +12,7 @@ import (
 // Rollups is what is to be compared: the roll-ups of a store with its rows.
 type Rollups struct {
 	Store    store.Config
-	Cluster  string
+	Cluster  store.Cluster
 	Hours    rollup.Range
 	Progress func(t rollup.Table, done, of int) // may be nil
 }
@@ -28,7 +28,7 @@ func (c *Rollups) Examine(ctx context.Context) *Report {
 		r.problem("store", c.Store.Address, err.Error(), "correct the DSN: clickhouse://user:password@host:9000/sightline")
 		return r
 	}
-	opened = opened.OnCluster(store.Cluster{Name: c.Cluster})
+	opened = opened.OnCluster(c.Cluster)
 	defer opened.Close()
 	if err := opened.CheckSchema(ctx); err != nil {
 		r.problem("store", c.Store.Address, err.Error(), whyAway(err))

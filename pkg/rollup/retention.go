@@ -35,10 +35,11 @@ func (r *Rollups) refuseOld(ctx context.Context, t Table, h Hour) error {
 	return nil
 }
 
-// oldest is the first hour of an app of which no raw row has expired: a row is kept for so many days.
+// oldest is the first hour of an app of which no raw row has expired: a row is kept for so many days. What an app keeps for
+// shorter goes by whole days, after midnight (store.Expire).
 func (r *Rollups) oldest(app string, days int, now time.Time) time.Time {
 	if own := r.appDays[app]; own > 0 && own < days {
-		days = own
+		return now.Add(spare).UTC().Truncate(24*time.Hour).AddDate(0, 0, -own)
 	}
 	return now.Add(spare - time.Duration(days)*24*time.Hour).Truncate(time.Hour).Add(time.Hour)
 }

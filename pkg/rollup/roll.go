@@ -120,8 +120,11 @@ func (r *Rollups) insertDifference(ctx context.Context, t Table, h Hour, generat
 		"async_insert":               0,
 		"wait_end_of_query":          1,
 		// One block is inserted whole or not at all. These two keep it from being cut.
-		"max_insert_threads":          1,
-		"min_insert_block_size_rows":  1 << 40,
+		"max_insert_threads":         1,
+		"min_insert_block_size_rows": 1 << 40,
+		// The token of an INSERT … SELECT is taken together with the blocks that the query comes in: in more than one, a
+		// roll that lost a race would be inserted all the same.
+		"max_block_size":              1 << 24,
 		"min_insert_block_size_bytes": 0,
 	})
 	return r.store.Conn().Exec(ctx, fmt.Sprintf("INSERT INTO %s (app, %s)\nSELECT {app:String}, * FROM (%s)\nORDER BY ALL",

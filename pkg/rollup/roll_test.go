@@ -106,6 +106,9 @@ func TestHoweverManyCellsARollIsOneBlock(t *testing.T) {
 	require.Equal(t, "errors_1m", errors.Name)
 	_, err := Of(s).Roll(t.Context(), errors, Hour{"shop", noon})
 	require.NoError(t, err)
+	// A roll that lost the race, and has found other rows: its token is known, so nothing of it is inserted.
+	require.NoError(t, s.Conn().Exec(t.Context(), "DELETE FROM errors WHERE fingerprint LIKE '%7'"))
+	require.NoError(t, Of(s).insertDifference(t.Context(), errors, Hour{"shop", noon}, 1, 1))
 	var cells uint64
 	var part string
 	require.NoError(t, s.Conn().QueryRow(t.Context(), "SELECT count(), any(_part) FROM errors_1m").Scan(&cells, &part))

@@ -33,9 +33,9 @@ type doctorCmd struct {
 	Wait    time.Duration `group:"From outside" help:"How long the test beacon may take into the store." default:"30s"`
 	Store   bool          `group:"From outside" help:"Look for the test beacon in the store that --data or --clickhouse names."`
 
-	Rollups     bool   `group:"Roll-ups" help:"Compare the roll-ups with the rows, hour by hour. Reads all rows."`
-	Cluster     string `group:"Roll-ups" help:"The tables are laid out for this cluster; the shard that answers is checked." env:"SIGHTLINE_CLUSTER" placeholder:"NAME"`
-	rolledHours `group:"Roll-ups"`
+	Rollups      bool `group:"Roll-ups" help:"Compare the roll-ups with the rows, hour by hour. Reads all rows."`
+	clusterFlags `group:"Roll-ups"`
+	rolledHours  `group:"Roll-ups"`
 }
 
 // Help is the text below the flags of --help.
@@ -138,7 +138,7 @@ func (c *doctorCmd) rollups(ctx context.Context) (*doctor.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	checked := doctor.Rollups{Store: config, Cluster: c.Cluster, Hours: in}
+	checked := doctor.Rollups{Store: config, Cluster: c.cluster(), Hours: in}
 	told := time.Now()
 	checked.Progress = func(t rollup.Table, done, of int) {
 		if time.Since(told) >= time.Second {

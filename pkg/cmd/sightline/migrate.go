@@ -16,10 +16,10 @@ type migrateCmd struct {
 	Data         string `help:"Data folder of a running engine." type:"path" xor:"store"`
 	ClickHouse   string `name:"clickhouse" help:"DSN, such as clickhouse://user:password@host:9000/sightline." xor:"store"`
 	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, and not from the DSN." placeholder:"FILE"`
-	Cluster      string `help:"Lay the tables out for this cluster."`
-	Config       string `help:"Change for how long rows are kept to what this configuration file says." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
-	DryRun       bool   `help:"Say what would be changed, and change nothing."`
-	Print        bool   `help:"Print the statements that make the tables from nothing, instead of running any."`
+	clusterFlags
+	Config string `help:"Change for how long rows are kept to what this configuration file says." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
+	DryRun bool   `help:"Say what would be changed, and change nothing."`
+	Print  bool   `help:"Print the statements that make the tables from nothing, instead of running any."`
 }
 
 func (*migrateCmd) Help() string {
@@ -51,7 +51,7 @@ func (c *migrateCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opened = opened.OnCluster(store.Cluster{Name: c.Cluster}).WithRetention(retention)
+	opened = opened.OnCluster(c.cluster()).WithRetention(retention)
 	defer opened.Close()
 	if c.DryRun {
 		return c.wouldDo(ctx, opened, retention, said)
@@ -130,7 +130,7 @@ func retain(ctx context.Context, opened *store.Store, r store.Retention, said bo
 }
 
 func (c *migrateCmd) print(r store.Retention) error {
-	statements, err := store.Statements(store.Layout{Cluster: c.Cluster, Days: r.Days()})
+	statements, err := store.Statements(store.Layout{Cluster: c.Cluster, Unreplicated: c.Unreplicated, Days: r.Days()})
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ type rollupCmd struct {
 	Data         string `help:"Data folder of a running engine." type:"path" xor:"store"`
 	ClickHouse   string `name:"clickhouse" help:"DSN, such as clickhouse://user:password@host:9000/sightline." xor:"store"`
 	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, and not from the DSN." placeholder:"FILE"`
-	Cluster      string `help:"The tables are laid out for this cluster. Each shard is rolled up by itself: name a server of each."`
+	clusterFlags
 }
 
 // rolledHours are the hours that a command is about.
@@ -59,7 +59,7 @@ func (c *rollupCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opened = opened.OnCluster(store.Cluster{Name: c.Cluster})
+	opened = opened.OnCluster(c.cluster())
 	defer opened.Close()
 	if err := opened.CheckSchema(ctx); err != nil {
 		return err

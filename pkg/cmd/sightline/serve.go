@@ -17,12 +17,12 @@ type serveCmd struct {
 	EngineListen string `help:"Address of the embedded engine's ClickHouse HTTP interface." default:"127.0.0.1:8123" env:"SIGHTLINE_ENGINE_LISTEN"`
 	Clickhouse   string `help:"Store in this ClickHouse server instead of the embedded engine. Prefer the variable: a command line can be seen by others." env:"SIGHTLINE_CLICKHOUSE" placeholder:"DSN"`
 	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, such as a secret, and not from the DSN." env:"SIGHTLINE_CLICKHOUSE_PASSWORD_FILE" placeholder:"FILE"`
-	Cluster      string `help:"Lay the tables out for this cluster of ClickHouse servers." env:"SIGHTLINE_CLUSTER" placeholder:"NAME"`
-	Config       string `help:"Configuration file (YAML); see docs/config.example.yaml." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
-	ForwardTo    string `name:"forward-traces" help:"Pass the spans that pages report on to this OTLP/HTTP endpoint, such as Tempo's http://tempo:4318/v1/traces." env:"SIGHTLINE_FORWARD_TRACES" placeholder:"URL"`
-	CheckConfig  bool   `help:"Check the configuration and exit."`
-	LogFormat    string `help:"Log as text or json." enum:"text,json" default:"text" env:"SIGHTLINE_LOG_FORMAT"`
-	LogLevel     string `help:"Least level logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"SIGHTLINE_LOG_LEVEL"`
+	clusterFlags
+	Config      string `help:"Configuration file (YAML); see docs/config.example.yaml." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
+	ForwardTo   string `name:"forward-traces" help:"Pass the spans that pages report on to this OTLP/HTTP endpoint, such as Tempo's http://tempo:4318/v1/traces." env:"SIGHTLINE_FORWARD_TRACES" placeholder:"URL"`
+	CheckConfig bool   `help:"Check the configuration and exit."`
+	LogFormat   string `help:"Log as text or json." enum:"text,json" default:"text" env:"SIGHTLINE_LOG_FORMAT"`
+	LogLevel    string `help:"Least level logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"SIGHTLINE_LOG_LEVEL"`
 }
 
 func (c *serveCmd) Run(ctx context.Context) error {

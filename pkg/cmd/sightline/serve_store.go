@@ -46,7 +46,7 @@ func (s *sidecar) store(ctx context.Context) error {
 		return err
 	}
 	retention, _ := s.config.KeptFor()
-	opened = opened.OnCluster(store.Cluster{Name: s.flags.Cluster}).WithRetention(retention)
+	opened = opened.OnCluster(s.flags.cluster()).WithRetention(retention)
 	defer opened.Close()
 	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
 		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, deadLetters), Registerer: s.registerer(),
@@ -188,7 +188,7 @@ func (s *sidecar) journeys() []store.JourneyStep {
 func (s *sidecar) roll(ctx context.Context, opened *store.Store, retention store.Retention) {
 	for i, shard := range opened.Shards() {
 		registerer := s.registerer()
-		if registerer != nil && len(opened.Shards()) > 1 {
+		if len(opened.Shards()) > 1 {
 			registerer = prometheus.WrapRegistererWith(prometheus.Labels{"shard": strconv.Itoa(i + 1)}, registerer)
 		}
 		roller := rollup.NewRoller(rollup.Of(shard).KeepingApps(retention.Apps),

@@ -34,7 +34,8 @@ func (s *sidecar) openFurther() error {
 		store := s.config.Stores[name]
 		flags := *s.flags
 		flags.Data = s.dataOf(name)
-		flags.Clickhouse, flags.PasswordFile, flags.Cluster = store.ClickHouse, store.PasswordFile, store.Cluster
+		flags.Clickhouse, flags.PasswordFile = store.ClickHouse, store.PasswordFile
+		flags.clusterFlags = clusterFlags{Cluster: store.Cluster}
 		lane := &sidecar{
 			flags: &flags, config: s.config, version: s.version, logger: s.logger.With("store", name),
 			counters: s.counters, pipeline: s.pipeline, erasures: s.erasures, registry: s.registry, storeName: name,

@@ -76,7 +76,7 @@ function cost(events) {
     atOnce: sum(outermost.filter(({ name }) => name === 'EvaluateScript' || name === 'v8.compile')),
     all: sum(outermost),
     longest: Math.max(0, ...outermost.map(({ tdur = 0 }) => tdur / 1000)),
-    long: events.filter((event) => own(event) && /RunTask$/.test(event.name) && event.ts >= parsed.ts && event.tdur >= 50_000).length,
+    long: events.filter((event) => own(event) && event.name === 'RunTask' && event.ts + event.dur > parsed.ts && event.tdur >= 50_000).length,
   };
 }
 
