@@ -23,7 +23,7 @@ const rageClicks = 3;
 
 const clickable = 'a[href],button,summary,[role=button],[type=submit]';
 // These do their work elsewhere: in another tab, in a file, in another program.
-const elsewhere = '[target],[download],[href^="mailto:"],[href^="tel:"]';
+const elsewhere = '[target],[download],[href^=mailto],[href^=tel]';
 
 let clicks: Array<{ x: number; y: number; at: number }> = [];
 

@@ -69,8 +69,8 @@ function settle(one: Waiting): void {
 
 /** Watches what changes a page beside its content; all that waits ends when the page is left. */
 export function observeQuiet(): void {
-  on(document, 'scroll input toggle selectionchange fullscreenchange', changed);
-  on(window, 'blur', changed);
+  on(document, 'scroll input toggle selectionchange', changed);
+  on(window, 'blur resize', changed);
   whenLeaving(() => {
     changed();
     waiting.forEach(settle);

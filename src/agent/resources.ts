@@ -40,7 +40,7 @@ export function observeResources(): void {
       )
   );
   watch('resource', (entry: PerformanceResourceTiming) => {
-    if (!(entry.startTime > since && /^(fetch|xmlhttprequest|beacon)$/.test(entry.initiatorType)) && !entry.name.startsWith(options.collector as string)) {
+    if (!(entry.startTime > since && /^(fetch|xml|beacon)/.test(entry.initiatorType)) && !entry.name.startsWith(options.collector as string)) {
       add(clean(entry.name), (before) => ({
         slowest: before && before.slowest.duration > entry.duration ? before.slowest : entry,
         times: (before?.times ?? 0) + 1,

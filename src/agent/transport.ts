@@ -54,11 +54,8 @@ const removeUnsent = guard(() => sessionStorage.removeItem(unsent));
 
 /** Takes over what the page before could not send. */
 export const takeUnsent = guard(() => {
-  const left = sessionStorage.getItem(unsent);
-  if (left) {
-    again.push(...(JSON.parse(left) as Beacon[]));
-    schedule(0);
-  }
+  again.push(...(JSON.parse(sessionStorage.getItem(unsent) as string) as Beacon[]));
+  schedule(0);
 });
 
 /** Leaves to the next page what this one can no longer send. Sent by both, it has the same keys and counts once. */
@@ -66,9 +63,7 @@ const leaveUnsent = guard(() => {
   while (kept.length) {
     again.push(takeBeacon());
   }
-  if (again.length) {
-    sessionStorage.setItem(unsent, JSON.stringify(again));
-  }
+  sessionStorage.setItem(unsent, JSON.stringify(again));
 });
 
 /** Forgets everything that was not sent. */
