@@ -132,6 +132,14 @@ func TestNothingIsInsertedIntoAClusterAsAWhole(t *testing.T) {
 	require.ErrorContains(t, s.Insert(t.Context(), "token", batch), "rows go into a shard of cluster main")
 }
 
+func TestAClusterThatCannotBeIsRefused(t *testing.T) {
+	require.NoError(t, Cluster{}.Check())
+	require.NoError(t, Cluster{Name: "main", Shards: []string{"a,b", "c,d"}}.Check())
+	require.NoError(t, Cluster{Name: "main", Shards: []string{"a", "b"}, Unreplicated: true}.Check())
+	require.ErrorContains(t, Cluster{Shards: []string{"a"}}.Check(), "--cluster")
+	require.ErrorContains(t, Cluster{Name: "main", Shards: []string{"a,b"}, Unreplicated: true}.Check(), "leave out --unreplicated")
+}
+
 func TestTheShardsOfAClusterAreReadFromTheServer(t *testing.T) {
 	found, err := shardAddresses("main", []replica{
 		{1, 1, "a1", 9000}, {1, 1, "a2", 9000}, {2, 1, "b1", 9000}, {2, 1, "2001:db8::1", 9440}, {5, 1, "c1", 9000},

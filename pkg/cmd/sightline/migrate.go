@@ -11,11 +11,13 @@ import (
 )
 
 type migrateCmd struct {
-	Data         string `help:"Data folder of a running engine." type:"path" xor:"store"`
-	ClickHouse   string `name:"clickhouse" help:"DSN, such as clickhouse://user:password@host:9000/sightline." xor:"store"`
-	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, and not from the DSN." placeholder:"FILE"`
-	Cluster      string `help:"Lay the tables out for this cluster."`
-	Print        bool   `help:"Print the statements instead of running them."`
+	Data         string   `help:"Data folder of a running engine." type:"path" xor:"store"`
+	ClickHouse   string   `name:"clickhouse" help:"DSN, such as clickhouse://user:password@host:9000/sightline." xor:"store"`
+	PasswordFile string   `name:"clickhouse-password-file" help:"Read that server's password from this file, and not from the DSN." placeholder:"FILE"`
+	Cluster      string   `help:"Lay the tables out for this cluster." env:"SIGHTLINE_CLUSTER" placeholder:"NAME"`
+	Shards       []string `help:"Addresses of the cluster's shards in its order, as serve takes them." sep:";" env:"SIGHTLINE_SHARDS" placeholder:"ADDR,…"`
+	Unreplicated bool     `help:"The cluster's shards are single servers, without replicas and without a keeper." env:"SIGHTLINE_UNREPLICATED"`
+	Print        bool     `help:"Print the statements instead of running them."`
 }
 
 func (c *migrateCmd) Run(ctx context.Context) error {
@@ -30,7 +32,11 @@ func (c *migrateCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opened = opened.OnCluster(store.Cluster{Name: c.Cluster})
+	cluster := store.Cluster{Name: c.Cluster, Shards: c.Shards, Unreplicated: c.Unreplicated}
+	if err := cluster.Check(); err != nil {
+		return err
+	}
+	opened = opened.OnCluster(cluster)
 	defer opened.Close()
 	if err := opened.Migrate(ctx); err != nil {
 		return err
@@ -44,7 +50,7 @@ func (c *migrateCmd) Run(ctx context.Context) error {
 }
 
 func (c *migrateCmd) print() error {
-	statements, err := store.Statements(store.Layout{Cluster: c.Cluster})
+	statements, err := store.Statements(store.Layout{Cluster: c.Cluster, Unreplicated: c.Unreplicated})
 	if err != nil {
 		return err
 	}

@@ -8,21 +8,24 @@ import (
 	"time"
 
 	"github.com/sightline-rum/sightline/pkg/ingest"
+	"github.com/sightline-rum/sightline/pkg/store"
 )
 
 type serveCmd struct {
-	Data         string `help:"Data folder: the spool, the secret that users are hashed with, and the embedded engine's tables." default:"./data" env:"SIGHTLINE_DATA"`
-	Listen       string `help:"Address to take beacons at." default:"127.0.0.1:8787" env:"SIGHTLINE_LISTEN"`
-	AdminListen  string `help:"Answer admin endpoints and metrics at this address, and no longer at --listen." env:"SIGHTLINE_ADMIN_LISTEN" placeholder:"ADDR"`
-	EngineListen string `help:"Address of the embedded engine's ClickHouse HTTP interface." default:"127.0.0.1:8123" env:"SIGHTLINE_ENGINE_LISTEN"`
-	Clickhouse   string `help:"Store in this ClickHouse server instead of the embedded engine. Prefer the variable: a command line can be seen by others." env:"SIGHTLINE_CLICKHOUSE" placeholder:"DSN"`
-	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, such as a secret, and not from the DSN." env:"SIGHTLINE_CLICKHOUSE_PASSWORD_FILE" placeholder:"FILE"`
-	Cluster      string `help:"Lay the tables out for this cluster of ClickHouse servers." env:"SIGHTLINE_CLUSTER" placeholder:"NAME"`
-	Config       string `help:"Configuration file (YAML); see docs/config.example.yaml." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
-	ForwardTo    string `name:"forward-traces" help:"Pass the spans that pages report on to this OTLP/HTTP endpoint, such as Tempo's http://tempo:4318/v1/traces." env:"SIGHTLINE_FORWARD_TRACES" placeholder:"URL"`
-	CheckConfig  bool   `help:"Check the configuration and exit."`
-	LogFormat    string `help:"Log as text or json." enum:"text,json" default:"text" env:"SIGHTLINE_LOG_FORMAT"`
-	LogLevel     string `help:"Least level logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"SIGHTLINE_LOG_LEVEL"`
+	Data         string   `help:"Data folder: the spool, the secret that users are hashed with, and the embedded engine's tables." default:"./data" env:"SIGHTLINE_DATA"`
+	Listen       string   `help:"Address to take beacons at." default:"127.0.0.1:8787" env:"SIGHTLINE_LISTEN"`
+	AdminListen  string   `help:"Answer admin endpoints and metrics at this address, and no longer at --listen." env:"SIGHTLINE_ADMIN_LISTEN" placeholder:"ADDR"`
+	EngineListen string   `help:"Address of the embedded engine's ClickHouse HTTP interface." default:"127.0.0.1:8123" env:"SIGHTLINE_ENGINE_LISTEN"`
+	Clickhouse   string   `help:"Store in this ClickHouse server instead of the embedded engine. Prefer the variable: a command line can be seen by others." env:"SIGHTLINE_CLICKHOUSE" placeholder:"DSN"`
+	PasswordFile string   `name:"clickhouse-password-file" help:"Read that server's password from this file, such as a secret, and not from the DSN." env:"SIGHTLINE_CLICKHOUSE_PASSWORD_FILE" placeholder:"FILE"`
+	Cluster      string   `help:"Lay the tables out for this cluster of ClickHouse servers, and spread sessions over its shards; see docs/cluster.md." env:"SIGHTLINE_CLUSTER" placeholder:"NAME"`
+	Shards       []string `help:"Addresses of the cluster's shards in its order, where those of system.clusters cannot be reached from here: replicas separated by commas, shards by semicolons." sep:";" env:"SIGHTLINE_SHARDS" placeholder:"ADDR,…"`
+	Unreplicated bool     `help:"The cluster's shards are single servers, without replicas and without a keeper." env:"SIGHTLINE_UNREPLICATED"`
+	Config       string   `help:"Configuration file (YAML); see docs/config.example.yaml." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
+	ForwardTo    string   `name:"forward-traces" help:"Pass the spans that pages report on to this OTLP/HTTP endpoint, such as Tempo's http://tempo:4318/v1/traces." env:"SIGHTLINE_FORWARD_TRACES" placeholder:"URL"`
+	CheckConfig  bool     `help:"Check the configuration and exit."`
+	LogFormat    string   `help:"Log as text or json." enum:"text,json" default:"text" env:"SIGHTLINE_LOG_FORMAT"`
+	LogLevel     string   `help:"Least level logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"SIGHTLINE_LOG_LEVEL"`
 }
 
 func (c *serveCmd) Run(ctx context.Context) error {
@@ -48,6 +51,9 @@ func (c *serveCmd) config() (ingest.Config, uint64, error) {
 	if err := checkStores(config); err != nil {
 		return ingest.Config{}, 0, err
 	}
+	if err := c.cluster().Check(); err != nil {
+		return ingest.Config{}, 0, err
+	}
 	if c.Config == "" {
 		return config, uint64(time.Now().UnixMilli()), nil
 	}
@@ -56,6 +62,11 @@ func (c *serveCmd) config() (ingest.Config, uint64, error) {
 		return ingest.Config{}, 0, fmt.Errorf("read config: %w", err)
 	}
 	return config, uint64(info.ModTime().UnixMilli()), nil
+}
+
+// cluster is how the store that the flags name is spread over servers.
+func (c *serveCmd) cluster() store.Cluster {
+	return store.Cluster{Name: c.Cluster, Shards: c.Shards, Unreplicated: c.Unreplicated}
 }
 
 func (c *serveCmd) logger() *slog.Logger {

@@ -41,7 +41,7 @@ func (s *sidecar) store(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opened = opened.OnCluster(store.Cluster{Name: s.flags.Cluster})
+	opened = opened.OnCluster(s.flags.cluster())
 	defer opened.Close()
 	drainer := drain.New(s.spool, opened, s.pipeline.AtDrain, drain.Options{
 		Logger: s.logger, DeadLetters: filepath.Join(s.flags.Data, deadLetters), Registerer: s.registerer(),

@@ -12,12 +12,17 @@ import (
 
 	"github.com/sightline-rum/sightline/pkg/ingest"
 	"github.com/sightline-rum/sightline/pkg/spool"
+	"github.com/sightline-rum/sightline/pkg/store"
 )
 
 // checkStores makes sure that the DSN of every further store can be read, before anything is started.
 func checkStores(config ingest.Config) error {
 	for _, name := range slices.Sorted(maps.Keys(config.Stores)) {
 		if _, err := clickHouse(config.Stores[name].ClickHouse, config.Stores[name].PasswordFile); err != nil {
+			return fmt.Errorf("config: stores.%s: %w", name, err)
+		}
+		of := config.Stores[name]
+		if err := (store.Cluster{Name: of.Cluster, Shards: of.Shards, Unreplicated: of.Unreplicated}).Check(); err != nil {
 			return fmt.Errorf("config: stores.%s: %w", name, err)
 		}
 	}
@@ -33,7 +38,8 @@ func (s *sidecar) openFurther() error {
 		store := s.config.Stores[name]
 		flags := *s.flags
 		flags.Data = s.dataOf(name)
-		flags.Clickhouse, flags.PasswordFile, flags.Cluster = store.ClickHouse, store.PasswordFile, store.Cluster
+		flags.Clickhouse, flags.PasswordFile = store.ClickHouse, store.PasswordFile
+		flags.Cluster, flags.Shards, flags.Unreplicated = store.Cluster, store.Shards, store.Unreplicated
 		lane := &sidecar{
 			flags: &flags, config: s.config, version: s.version, logger: s.logger.With("store", name),
 			counters: s.counters, pipeline: s.pipeline, erasures: s.erasures, registry: s.registry, storeName: name,
