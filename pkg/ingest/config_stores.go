@@ -12,6 +12,8 @@ type Store struct {
 	ClickHouse   string   `yaml:"clickhouse"`    // DSN, as --clickhouse takes it
 	PasswordFile string   `yaml:"password_file"` // read its password from here and not from the DSN
 	Cluster      string   `yaml:"cluster"`
+	Shards       []string `yaml:"shards"`       // as --shards, one entry a shard
+	Unreplicated bool     `yaml:"unreplicated"` // as --unreplicated
 	Apps         []string `yaml:"apps"`
 	Countries    []string `yaml:"countries"` // ISO 3166-1 alpha-2, or UnknownCountry
 }

@@ -22,6 +22,22 @@ type Cluster struct {
 	Unreplicated bool
 }
 
+// Check refuses what only a cluster has where none is named, and an unreplicated cluster whose servers are not.
+func (c Cluster) Check() error {
+	switch {
+	case c.Name == "" && (len(c.Shards) > 0 || c.Unreplicated):
+		return errors.New("store: shards belong to a cluster: name it with --cluster, as remote_servers does")
+	case c.Unreplicated:
+		for _, shard := range c.Shards {
+			if strings.Contains(shard, ",") {
+				return fmt.Errorf("store: cluster %s has replicas (%s), which need replicated tables and a keeper: leave out "+
+					"--unreplicated", c.Name, shard)
+			}
+		}
+	}
+	return nil
+}
+
 // OnCluster returns the store with its tables laid out for a cluster. Which servers there are it learns when it is
 // migrated.
 func (s *Store) OnCluster(c Cluster) *Store {

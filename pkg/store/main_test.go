@@ -19,7 +19,8 @@ var access engine.Access
 func TestMain(m *testing.M) {
 	var stop func()
 	var err error
-	if access, stop, err = enginetest.StartMain(); err != nil {
+	cluster := enginetest.Cluster{Name: "main", Shards: 2, Database: "front"}
+	if access, stop, err = enginetest.StartMainCluster(cluster); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

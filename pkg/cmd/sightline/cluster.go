@@ -1,6 +1,9 @@
 package main
 
-import "github.com/sightline-rum/sightline/pkg/store"
+import (
+	"github.com/sightline-rum/sightline/pkg/ingest"
+	"github.com/sightline-rum/sightline/pkg/store"
+)
 
 // clusterFlags say how a store is spread over several servers.
 type clusterFlags struct {
@@ -11,4 +14,9 @@ type clusterFlags struct {
 
 func (c clusterFlags) cluster() store.Cluster {
 	return store.Cluster{Name: c.Cluster, Shards: c.Shards, Unreplicated: c.Unreplicated}
+}
+
+// clusterOf is how a further store of the configuration is spread.
+func clusterOf(s ingest.Store) clusterFlags {
+	return clusterFlags{Cluster: s.Cluster, Shards: s.Shards, Unreplicated: s.Unreplicated}
 }

@@ -51,6 +51,9 @@ func (c *migrateCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.cluster().Check(); err != nil {
+		return err
+	}
 	opened = opened.OnCluster(c.cluster()).WithRetention(retention)
 	defer opened.Close()
 	if c.DryRun {

@@ -48,6 +48,9 @@ func (c *serveCmd) config() (ingest.Config, uint64, error) {
 	if err := checkStores(config); err != nil {
 		return ingest.Config{}, 0, err
 	}
+	if err := c.cluster().Check(); err != nil {
+		return ingest.Config{}, 0, err
+	}
 	if c.Config == "" {
 		return config, uint64(time.Now().UnixMilli()), nil
 	}

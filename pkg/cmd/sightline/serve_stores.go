@@ -21,6 +21,9 @@ func checkStores(config ingest.Config) error {
 		if _, err := clickHouse(config.Stores[name].ClickHouse, config.Stores[name].PasswordFile); err != nil {
 			return fmt.Errorf("config: stores.%s: %w", name, err)
 		}
+		if err := clusterOf(config.Stores[name]).cluster().Check(); err != nil {
+			return fmt.Errorf("config: stores.%s: %w", name, err)
+		}
 	}
 	return nil
 }
@@ -35,7 +38,8 @@ func (s *sidecar) openFurther() error {
 		flags := *s.flags
 		flags.Data = s.dataOf(name)
 		flags.Clickhouse, flags.PasswordFile = store.ClickHouse, store.PasswordFile
-		flags.clusterFlags = clusterFlags{Cluster: store.Cluster}
+		flags.Clickhouse, flags.PasswordFile = store.ClickHouse, store.PasswordFile
+		flags.clusterFlags = clusterOf(store)
 		lane := &sidecar{
 			flags: &flags, config: s.config, version: s.version, logger: s.logger.With("store", name),
 			counters: s.counters, pipeline: s.pipeline, erasures: s.erasures, registry: s.registry, storeName: name,

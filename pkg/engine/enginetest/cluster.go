@@ -14,6 +14,8 @@ import (
 // made of their own rows, as on a cluster of servers; but all shards are this engine, and what makes a row a shard's is a
 // condition that holds for it where shardNum() is the shard's number, counted from 1. The library speaks no native
 // protocol, so two of it cannot ask each other.
+//
+// Replicated tables can be created in it, as it has a keeper in memory; nothing can be written to them.
 type Cluster struct {
 	Name     string
 	Shards   int
@@ -24,6 +26,8 @@ type Cluster struct {
 
 var clusterConfig, clusterUsers = template.Must(template.New("config").Parse(`<clickhouse>
     <tcp_port>9000</tcp_port>
+    <macros><shard>1</shard><replica>one</replica></macros>
+    <zookeeper><implementation>testkeeper</implementation></zookeeper>
     <remote_servers><{{.Name}}>
         {{range .Each}}<shard><replica><host>127.0.0.1</host><port>9000</port></replica></shard>
         {{end}}
