@@ -119,7 +119,11 @@ func (s *Store) Count(ctx context.Context, of Subject) (map[string]uint64, error
 		for _, e := range of.tables() {
 			condition, arguments := of.where(e)
 			var n uint64
-			sql := fmt.Sprintf("SELECT count() FROM %s WHERE %s", shard.layout.table(e.table), condition)
+			from := shard.layout.table(e.table)
+			if slices.Contains(erasableOfApps, e) {
+				from += " FINAL" // one row a group or release, however many parts it is in
+			}
+			sql := fmt.Sprintf("SELECT count() FROM %s WHERE %s", from, condition)
 			if err := shard.conn.QueryRow(ctx, sql, arguments...).Scan(&n); err != nil {
 				return nil, fmt.Errorf("store: count the rows of %s to erase: %w", e.table, err)
 			}
