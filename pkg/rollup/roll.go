@@ -100,11 +100,10 @@ func (r *Rollups) inserted(ctx context.Context, h Hour) (rows uint64, err error)
 
 // catchUp has a replica take over what others of its shard have of a table. Without replicas there is nothing to do.
 func (r *Rollups) catchUp(ctx context.Context, table string) error {
-	local := r.store.Local(table)
-	if local == table {
+	if !r.store.Replicated() {
 		return nil
 	}
-	if err := r.store.Conn().Exec(ctx, "SYSTEM SYNC REPLICA "+local+" LIGHTWEIGHT"); err != nil {
+	if err := r.store.Conn().Exec(ctx, "SYSTEM SYNC REPLICA "+r.store.Local(table)+" LIGHTWEIGHT"); err != nil {
 		return fmt.Errorf("wait for the replica to have all of %s: %w", table, err)
 	}
 	return nil

@@ -39,6 +39,9 @@ func (s *Store) Conn() driver.Conn { return s.conn }
 // Local is where the rows of a table lie on the server that is asked: on a cluster, its own shard's table.
 func (s *Store) Local(table string) string { return s.layout.table(table) }
 
+// Replicated says that each shard's tables have replicas.
+func (s *Store) Replicated() bool { return s.layout.replicated() }
+
 // Ping asks the store to answer at all.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.conn.Ping(ctx); err != nil {
