@@ -24,7 +24,7 @@ func (i *Inside) config(r *Report) {
 
 // guessable are the keys and tokens of the example configuration and of the documentation, and what people write first.
 var guessable = []string{"", "key", "staging-key", "test-token", "token", "secret", "admin", "password", "changeme",
-	"test", "visitors"}
+	"test", "visitors", "replace-me"}
 
 // guessed returns the text of a hash that anybody would try.
 func guessed(hash string) (text string, found bool) {
