@@ -14,6 +14,7 @@ type Rollups struct {
 	Store    store.Config
 	Cluster  store.Cluster
 	Hours    rollup.Range
+	AppDays  map[string]int                     // of apps whose rows go before those of their tables; may be nil
 	Progress func(t rollup.Table, done, of int) // may be nil
 }
 
@@ -39,7 +40,7 @@ func (c *Rollups) Examine(ctx context.Context) *Report {
 	for _, shard := range opened.Shards() {
 		if err == nil {
 			var some rollup.Checked
-			some, err = rollup.Of(shard).Check(ctx, c.Hours, c.Progress)
+			some, err = rollup.Of(shard).KeepingApps(c.AppDays).Check(ctx, c.Hours, c.Progress)
 			found.Add(some)
 		}
 	}

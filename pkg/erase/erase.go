@@ -54,6 +54,9 @@ type Options struct {
 	// stored in it. Without any there is one, whose name is "".
 	Stores map[string]string
 
+	// AppDays is for how many days visits of some apps are kept, where that is shorter than their tables' rows.
+	AppDays map[string]int
+
 	// Quarantine holds rejected items, some of which may be the subject's. It may be nil.
 	Quarantine *quarantine.Quarantine
 

@@ -136,7 +136,7 @@ func (e *Erasures) carryOut(ctx context.Context, name string, into *store.Store,
 	if err := into.MarkHours(ctx, at.Plan.Hours); err != nil {
 		return nil, err
 	}
-	if err := rollAgain(ctx, into, at.Plan.Hours); err != nil {
+	if err := e.rollAgain(ctx, into, at.Plan.Hours); err != nil {
 		return nil, err
 	}
 	if err := into.RebuildGroups(ctx, at.Plan.Groups); err != nil {
@@ -150,6 +150,9 @@ func (e *Erasures) carryOut(ctx context.Context, name string, into *store.Store,
 	}
 	if subject.Until.IsZero() {
 		subject.Until = one.RequestedAt // who comes again is measured again, perhaps by another sidecar already
+	}
+	if err := into.EraseCounts(ctx, subject); err != nil {
+		return nil, err
 	}
 	if err := into.VerifyErased(ctx, subject); err != nil {
 		return nil, err

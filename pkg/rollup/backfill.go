@@ -27,6 +27,9 @@ func (p Progress) Left() time.Duration {
 // was interrupted goes on where it was, as only hours that are still behind are looked for. anyway rolls those as well
 // that are exact by their markers, which mends whatever a check finds.
 func (r *Rollups) Backfill(ctx context.Context, in Range, anyway bool, progress func(Progress)) (Progress, error) {
+	if _, err := r.CloseOld(ctx, in); err != nil {
+		return Progress{}, err
+	}
 	find := r.Behind
 	if anyway {
 		find = r.Hours
@@ -42,7 +45,7 @@ func (r *Rollups) Backfill(ctx context.Context, in Range, anyway bool, progress 
 	started := time.Now()
 	for _, h := range hours {
 		for _, t := range h.Tables {
-			var tooOld *TooOldError
+			var tooOld *TooOldError // by now, and closed the next time
 			if _, err := r.roll(ctx, t, h.Hour, anyway); err != nil && !errors.As(err, &tooOld) {
 				return p, err
 			}

@@ -67,17 +67,29 @@ func (r *Rollups) hours(
 // each says of every hour with rows how many were inserted, and how many of them are covered. Hours that cannot be
 // rolled any more are left out.
 func (r *Rollups) each(ctx context.Context, in Range, t Table, do func(h Hour, inserted uint64, covered int64)) error {
-	days, err := r.days(ctx, t.Source)
+	left, err := r.left(ctx, t.Source)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
+	if oldest := left.oldest("", now); in.From.Before(oldest) {
+		in.From = oldest
+	}
+	return r.counts(ctx, in, t, func(h Hour, inserted uint64, covered int64) {
+		if !h.Start.Before(left.oldest(h.App, now)) {
+			do(h, inserted, covered)
+		}
+	})
+}
+
+// counts says the same of hours of any age.
+func (r *Rollups) counts(ctx context.Context, in Range, t Table, do func(h Hour, inserted uint64, covered int64)) error {
 	from, to := in.From, in.To
-	if oldest := r.oldest("", days, now); from.Before(oldest) {
-		from = oldest
+	if from.IsZero() {
+		from = time.Unix(0, 0)
 	}
 	if to.IsZero() {
-		to = now.Add(farAhead)
+		to = time.Now().Add(farAhead)
 	}
 	app := ""
 	if in.App != "" {
@@ -103,9 +115,7 @@ ORDER BY started DESC, name`,
 		if err := rows.Scan(&h.App, &h.Start, &inserted, &covered); err != nil {
 			return err
 		}
-		if !h.Start.Before(r.oldest(h.App, days, now)) {
-			do(h, inserted, covered)
-		}
+		do(h, inserted, covered)
 		return nil
 	}, named("app", in.App), named("from", from.Unix()), named("to", to.Unix()))
 }

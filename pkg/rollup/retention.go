@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -25,24 +26,47 @@ func (e *TooOldError) Error() string {
 }
 
 func (r *Rollups) refuseOld(ctx context.Context, t Table, h Hour) error {
-	days, err := r.days(ctx, t.Source)
+	left, err := r.left(ctx, t.Source)
 	if err != nil {
 		return err
 	}
-	if oldest := r.oldest(h.App, days, time.Now()); h.Start.Before(oldest) {
+	if oldest := left.oldest(h.App, time.Now()); h.Start.Before(oldest) {
 		return &TooOldError{Table: t.Name, Hour: h, Oldest: oldest}
 	}
 	return nil
 }
 
-// oldest is the first hour of an app of which no raw row has expired: a row is kept for so many days. What an app keeps for
-// shorter goes by whole days, after midnight (store.Expire).
-func (r *Rollups) oldest(app string, days int, now time.Time) time.Time {
-	if own := r.appDays[app]; own > 0 && own < days {
-		return now.Add(spare).UTC().Truncate(24*time.Hour).AddDate(0, 0, -own)
-	}
-	return now.Add(spare - time.Duration(days)*24*time.Hour).Truncate(time.Hour).Add(time.Hour)
+// left is which rows a raw table has left.
+type left struct {
+	days    int                  // that rows are kept
+	appDays map[string]int       // of some apps, where that is shorter
+	gone    map[string]time.Time // before when an app's rows were removed, whatever the days are now; "" is every app
 }
+
+func (r *Rollups) left(ctx context.Context, table string) (l left, err error) {
+	l.appDays = r.appDays
+	if l.days, err = r.days(ctx, table); err != nil {
+		return l, err
+	}
+	l.gone, err = r.store.ExpiredBefore(ctx, table)
+	return l, err
+}
+
+// oldest is the first hour of an app of which no raw row has expired; an app "" is any. What an app keeps for shorter than its
+// table goes by whole days, after midnight (store.Expire).
+func (l left) oldest(app string, now time.Time) time.Time {
+	soon := now.Add(spare).UTC()
+	first := soon.AddDate(0, 0, -l.days).Truncate(time.Hour).Add(time.Hour)
+	if own := l.appDays[app]; own > 0 {
+		first = latest(first, soon.Truncate(24*time.Hour).AddDate(0, 0, -own))
+	}
+	return latest(first, wholeHour(l.gone[""]), wholeHour(l.gone[app]))
+}
+
+// wholeHour is the first hour that begins at or after a moment.
+func wholeHour(at time.Time) time.Time { return at.Add(time.Hour - 1).Truncate(time.Hour) }
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 var ttlDays = regexp.MustCompile(`(?s)\bTTL toDateTime\(ts\) \+ (?:toIntervalDay\((\d+)\)|INTERVAL (\d+) DAY)`)
 

@@ -112,8 +112,16 @@ func (r *Rollups) catchUp(ctx context.Context, table string) error {
 // insertDifference inserts, as one block, what the roll-up lacks and has too much, and its marker. The marker is part of
 // the difference: were the statement to run twice, the second time would find nothing left to insert.
 func (r *Rollups) insertDifference(ctx context.Context, t Table, h Hour, generation int64, rows uint64) error {
+	return r.store.Conn().Exec(inserting(ctx, t, h, generation),
+		fmt.Sprintf("INSERT INTO %s (app, %s)\nSELECT {app:String}, * FROM (%s)\nORDER BY ALL",
+			r.store.Local(t.Name), strings.Join(t.columns(), ", "), r.difference(t, true)),
+		h.parameters(named("generation", generation), named("rows", int64(rows)))...)
+}
+
+// inserting makes a statement insert one block, once, however often it is sent for the same generation of an hour.
+func inserting(ctx context.Context, t Table, h Hour, generation int64) context.Context {
 	token := fmt.Sprintf("roll:%s:%s:%d:%d", t.Name, h.App, h.Start.Unix(), generation)
-	ctx = exactly(ctx, clickhouse.Settings{
+	return exactly(ctx, clickhouse.Settings{
 		"insert_deduplicate":         1,
 		"insert_deduplication_token": token,
 		"async_insert":               0,
@@ -126,9 +134,6 @@ func (r *Rollups) insertDifference(ctx context.Context, t Table, h Hour, generat
 		"max_block_size":              1 << 24,
 		"min_insert_block_size_bytes": 0,
 	})
-	return r.store.Conn().Exec(ctx, fmt.Sprintf("INSERT INTO %s (app, %s)\nSELECT {app:String}, * FROM (%s)\nORDER BY ALL",
-		r.store.Local(t.Name), strings.Join(t.columns(), ", "), r.difference(t, true)),
-		h.parameters(named("generation", generation), named("rows", int64(rows)))...)
 }
 
 // difference is a query for what the raw rows of an hour have that the roll-up has not, by cell; where the roll-up has

@@ -26,6 +26,7 @@ type Roller struct {
 	options RollerOptions
 	metrics *metrics
 	next    map[Hour]time.Time // when an hour that was rolled may be rolled again
+	closed  time.Time          // when old hours were closed last
 }
 
 // NewRoller returns a roller of a store's roll-ups.
@@ -62,6 +63,12 @@ func (r *Roller) Run(ctx context.Context) {
 
 // round rolls what is behind and due, the newest hours first.
 func (r *Roller) round(ctx context.Context, now time.Time) error {
+	if now.Sub(r.closed) >= closeEvery {
+		if _, err := r.rollups.CloseOld(ctx, Range{}); err != nil {
+			return err
+		}
+		r.closed = now
+	}
 	behind, err := r.rollups.Behind(ctx, Range{})
 	if err != nil {
 		return err
@@ -106,6 +113,9 @@ func (r *Roller) round(ctx context.Context, now time.Time) error {
 	}
 	return errors.Join(failed...)
 }
+
+// closeEvery is how often a year of hours is looked through for those that a late row has put behind.
+const closeEvery = time.Hour
 
 // mostFailures is after how many hours that could not be rolled a round ends: the store may be away.
 const mostFailures = 3

@@ -45,6 +45,17 @@ var erasable = []erasableTable{
 // a session or a user they are counted anew instead.
 var erasableOfApps = []erasableTable{{"error_groups", "first_seen", false}, {"releases", "first_seen", false}}
 
+// erasableCounts are what is counted of an app by the hour, and the end of that hour. With a whole app they go at every age,
+// but only once they were rolled without its rows: a roller that had read these before would put them back otherwise.
+var erasableCounts = []erasableTable{
+	{"hist_1h_route_device", anHour, false}, {"hist_1h_route_release", anHour, false}, {"hist_1h_route_country", anHour, false},
+	{"hist_1h_route_browser", anHour, false}, {"hist_1h_endpoint_route", anHour, false},
+	{"hist_1h_endpoint_release", anHour, false}, {"errors_1m", "toStartOfHour(minute) + INTERVAL 1 HOUR", false},
+	{"hour_inserts", anHour, false},
+}
+
+const anHour = "hour + INTERVAL 1 HOUR"
+
 // inSessionEvents is where every item of a subject is.
 var inSessionEvents = erasableTable{"session_events", "ts", true}
 
@@ -54,6 +65,14 @@ func (s Subject) tables() []erasableTable {
 		return slices.Concat(erasable, erasableOfApps)
 	}
 	return erasable
+}
+
+// counted are those that count what a subject did, where that is all they count.
+func (s Subject) counted() []erasableTable {
+	if s.All {
+		return erasableCounts
+	}
+	return nil
 }
 
 // where is the condition on a subject's rows in a table, and its parameters.
@@ -116,12 +135,12 @@ func (s *Store) sessionsOf(ctx context.Context, of Subject) ([]string, error) {
 func (s *Store) Count(ctx context.Context, of Subject) (map[string]uint64, error) {
 	counts := map[string]uint64{}
 	for _, shard := range s.Shards() {
-		for _, e := range of.tables() {
+		for _, e := range slices.Concat(of.tables(), of.counted()) {
 			condition, arguments := of.where(e)
 			var n uint64
 			from := shard.layout.table(e.table)
-			if slices.Contains(erasableOfApps, e) {
-				from += " FINAL" // one row a group or release, however many parts it is in
+			if slices.Contains(erasableOfApps, e) || slices.Contains(erasableCounts, e) {
+				from += " FINAL" // one row a group, release or cell, however many parts it is in
 			}
 			sql := fmt.Sprintf("SELECT count() FROM %s WHERE %s", from, condition)
 			if err := shard.conn.QueryRow(ctx, sql, arguments...).Scan(&n); err != nil {
@@ -195,14 +214,24 @@ func (s *Store) EraseRows(ctx context.Context, of Subject) error {
 }
 
 func (s *Store) eraseRows(ctx context.Context, of Subject) error {
-	err := inEach(of.tables(), func(e erasableTable) error {
+	return s.eraseFrom(ctx, of.tables(), of)
+}
+
+// EraseCounts removes what is counted of a whole app in hours that were over by the subject's Until, which must be set, and
+// nothing of any other subject. The hours that had rows must be rolled without them before.
+func (s *Store) EraseCounts(ctx context.Context, of Subject) error {
+	return onEvery(s.Shards(), func(shard *Store) error { return shard.eraseFrom(ctx, of.counted(), of) })
+}
+
+func (s *Store) eraseFrom(ctx context.Context, tables []erasableTable, of Subject) error {
+	err := inEach(tables, func(e erasableTable) error {
 		condition, arguments := of.where(e)
 		return s.hide(ctx, e.table, condition, arguments)
 	})
 	if err != nil {
 		return err
 	}
-	return inEach(of.tables(), func(e erasableTable) error { return s.applyMask(ctx, e.table) })
+	return inEach(tables, func(e erasableTable) error { return s.applyMask(ctx, e.table) })
 }
 
 // tablesAtOnce leaves most of the connections to others: who waits for one longer than dialling may take gives up.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -65,7 +66,7 @@ func (s *Store) erasedUsers(ctx context.Context) ([]Subject, error) {
 
 // erasedApps finds apps with rows from before they were erased.
 func (s *Store) erasedApps(ctx context.Context) ([]Subject, error) {
-	all := append(erasable[:len(erasable):len(erasable)], erasableOfApps...)
+	all := slices.Concat(erasable, erasableOfApps, erasableCounts)
 	return s.subjects(ctx, s.before(s.inEvery(all, "''", "1"), tombstoneHash("app", "app")),
 		func(app, _ string, until time.Time) Subject { return Subject{App: app, All: true, Until: until} })
 }
@@ -74,8 +75,8 @@ func (s *Store) erasedApps(ctx context.Context) ([]Subject, error) {
 func (s *Store) inEvery(tables []erasableTable, subject, condition string) string {
 	parts := make([]string, 0, len(tables))
 	for _, e := range tables {
-		parts = append(parts, fmt.Sprintf("SELECT toString(app) AS app, %s AS subject, toDateTime64(min(t.%s), 3, 'UTC') AS first "+
-			"FROM %s AS t WHERE %s GROUP BY app, subject", subject, e.time, s.layout.table(e.table), condition))
+		parts = append(parts, fmt.Sprintf("SELECT toString(app) AS app, %s AS subject, toDateTime64(min(%s), 3, 'UTC') AS first "+
+			"FROM %s WHERE %s GROUP BY app, subject", subject, e.time, s.layout.table(e.table), condition))
 	}
 	return strings.Join(parts, " UNION ALL ")
 }

@@ -48,6 +48,10 @@ func (s *Store) expire(ctx context.Context, r Retention, now time.Time) ([]Expir
 		if r.Apps[app] < 1 {
 			continue
 		}
+		gone := lastDay(now.Add(notice), r.Apps[app]).AddDate(0, 0, 1)
+		if err := s.noteExpired(ctx, "", app, gone); err != nil {
+			return all, err
+		}
 		for _, e := range erasable {
 			some, err := s.expireApp(ctx, app, e, lastDay(now, r.Apps[app]))
 			all = append(all, some...)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/agnivade/levenshtein"
@@ -240,6 +241,12 @@ func (s *Store) ApplyRetention(ctx context.Context, changes []RetentionChange) e
 func (s *Store) applyRetention(ctx context.Context, changes []RetentionChange) error {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"mutations_sync": 2, "alter_sync": 2}))
 	for _, change := range changes {
+		if change.Column == "" && change.To > change.From && change.From > 0 { // what has gone does not come back
+			gone := time.Now().Add(notice).AddDate(0, 0, -change.From)
+			if err := s.noteExpired(ctx, change.Table, "", gone); err != nil {
+				return err
+			}
+		}
 		for _, statement := range change.statements {
 			if err := s.conn.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("store: change how long %s is kept: %s: %w", change.Table, statement, err)

@@ -138,7 +138,11 @@ func (c *doctorCmd) rollups(ctx context.Context) (*doctor.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	checked := doctor.Rollups{Store: config, Cluster: c.cluster(), Hours: in}
+	kept, _, err := (&migrateCmd{Config: c.Config}).retention()
+	if err != nil {
+		return nil, err
+	}
+	checked := doctor.Rollups{Store: config, Cluster: c.cluster(), Hours: in, AppDays: kept.Apps}
 	told := time.Now()
 	checked.Progress = func(t rollup.Table, done, of int) {
 		if time.Since(told) >= time.Second {

@@ -21,6 +21,7 @@ type rollupCmd struct {
 	ClickHouse   string `name:"clickhouse" help:"DSN, such as clickhouse://user:password@host:9000/sightline." xor:"store"`
 	PasswordFile string `name:"clickhouse-password-file" help:"Read that server's password from this file, and not from the DSN." placeholder:"FILE"`
 	clusterFlags
+	Config string `help:"The sidecar's configuration file: hours of apps with retention_days are left as they are once their rows may be gone." env:"SIGHTLINE_CONFIG" placeholder:"FILE"`
 }
 
 // rolledHours are the hours that a command is about.
@@ -39,7 +40,8 @@ sidecar keeps them by itself; this does at once what it would do by and by, such
   sightline rollup --clickhouse clickhouse://sightline@db:9000/sightline --from 2026-11-01 --app shop
 
 The newest hours come first. Stop it whenever you like: hours that are done stay done, and the next run goes on with those
-that are left. Rows may come in meanwhile, and other rollers may run. Hours whose rows have begun to expire stay as they are.
+that are left. Rows may come in meanwhile, and other rollers may run. Hours whose rows have begun to expire, or are
+gone because their app has retention_days, stay as they are.
 
 Whether the roll-ups are right, cell by cell: sightline doctor --rollups. What it finds is mended with --again.
 `
@@ -48,6 +50,10 @@ Whether the roll-ups are right, cell by cell: sightline doctor --rollups. What i
 // Run rolls up and prints how far it has come.
 func (c *rollupCmd) Run(ctx context.Context) error {
 	in, err := c.in(c.App, time.Now())
+	if err != nil {
+		return err
+	}
+	kept, _, err := (&migrateCmd{Config: c.Config}).retention()
 	if err != nil {
 		return err
 	}
@@ -71,7 +77,7 @@ func (c *rollupCmd) Run(ctx context.Context) error {
 		if len(opened.Shards()) > 1 {
 			fmt.Printf("shard %d of %d\n", i+1, len(opened.Shards()))
 		}
-		if err := c.backfill(ctx, shard, in); err != nil {
+		if err := c.backfill(ctx, rollup.Of(shard).KeepingApps(kept.Apps), in); err != nil {
 			return err
 		}
 	}
@@ -79,9 +85,9 @@ func (c *rollupCmd) Run(ctx context.Context) error {
 }
 
 // backfill rolls up one shard.
-func (c *rollupCmd) backfill(ctx context.Context, shard *store.Store, in rollup.Range) error {
+func (c *rollupCmd) backfill(ctx context.Context, of *rollup.Rollups, in rollup.Range) error {
 	told := time.Time{}
-	done, err := rollup.Of(shard).Backfill(ctx, in, c.Again, func(p rollup.Progress) {
+	done, err := of.Backfill(ctx, in, c.Again, func(p rollup.Progress) {
 		if time.Since(told) >= time.Second || p.Done == p.Of {
 			told = time.Now()
 			printProgress(os.Stdout, p)

@@ -59,8 +59,9 @@ func (s *sidecar) open() (err error) {
 	}
 	s.rejected = quarantine.Open(filepath.Join(s.flags.Data, "quarantine"), quarantine.Options{Logger: s.logger,
 		MaxBytes: s.config.Limits.QuarantineBytes, MaxAge: time.Duration(s.config.Limits.QuarantineDays) * 24 * time.Hour})
+	retention, _ := s.config.KeptFor()
 	s.erasures, err = erase.Open(erase.Options{
-		Folder: filepath.Join(s.flags.Data, "erasures"), Stores: s.deadLettersOf(), Quarantine: s.rejected,
+		Folder: filepath.Join(s.flags.Data, "erasures"), Stores: s.deadLettersOf(), Quarantine: s.rejected, AppDays: retention.Apps,
 		Logger: s.logger, Count: s.counters.Add, Forget: s.forget,
 	})
 	if err != nil {
