@@ -39,7 +39,12 @@ var rowsAre = map[string]string{
 	"events": "other events of a visit", "session_events": "entries in the timelines of visits",
 	"sessions": "summaries of visits", "trace_sessions": "links between visits and server traces",
 	"error_groups": "groups of errors", "releases": "releases of the site",
+	"hist_1h_route_device": hourly, "hist_1h_route_release": hourly, "hist_1h_route_country": hourly,
+	"hist_1h_route_browser": hourly, "hist_1h_endpoint_route": hourly, "hist_1h_endpoint_release": hourly,
+	"errors_1m": "counts of errors by the minute", "hour_inserts": "hours in which anything was stored",
 }
+
+const hourly = "counts by the hour"
 
 // asked says what was asked for.
 var asked = map[string]string{
@@ -100,7 +105,10 @@ func remains(kind string) []string {
 		"Copies outside this store are not reached: backups of its disk, traces and logs of the site's own servers.",
 	}
 	if kind != KindApp {
-		all = slices.Insert(all, 1, "Groups of errors and releases that others took part in: they were counted anew, without this data.")
+		all = slices.Insert(all, 1,
+			"Groups of errors and releases that others took part in: they were counted anew, without this data.",
+			"Counts of hours whose visits were removed before, because they were old enough: they name nobody, so nobody's part "+
+				"in them can be told.")
 	}
 	return all
 }
