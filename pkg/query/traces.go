@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ type reach struct {
 	apps           []string
 	window         window
 	session, trace string
-	traceElse      bool // also what is neither a view nor a request
+	kinds          []string // of events that name the trace, where that is known; else views and requests
 	chronicle      bool // in order of time, else the slowest first
 }
 
@@ -111,7 +112,8 @@ func (q *question) tracesFound(ctx context.Context, conn driver.Conn) ([]traceRo
 	return rows, "", err
 }
 
-// findTrace looks up where a trace was seen, which keeps the read of the raw tables to a moment.
+// findTrace looks up where a trace was seen and on what kinds of events, which keeps the read of the raw tables to a
+// moment and to those that have it.
 func (q *question) findTrace(ctx context.Context, conn driver.Conn, where *reach) (bool, error) {
 	var s statement
 	conditions := []string{"trace_id = " + s.bind("trace", "String", q.TraceID)}
@@ -124,24 +126,25 @@ func (q *question) findTrace(ctx context.Context, conn driver.Conn, where *reach
 	if q.Environment != anyEnvironment {
 		conditions = append(conditions, "environment = "+s.bind("environment", "String", q.Environment))
 	}
-	sql := fmt.Sprintf(`SELECT toString(app) AS a, min(ts), max(ts)
+	sql := fmt.Sprintf(`SELECT toString(app) AS a, min(ts), max(ts), groupUniqArray(toString(kind))
 FROM trace_sessions
 WHERE %s
 GROUP BY a
 ORDER BY a
 LIMIT 100`, strings.Join(conditions, " AND "))
-	where.apps, where.window, where.traceElse, where.chronicle = nil, window{}, true, true
+	where.apps, where.window, where.chronicle = nil, window{}, true
 	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var app string
 		var first, last time.Time
-		err := rows.Scan(&app, &first, &last)
+		var kinds []string
+		err := rows.Scan(&app, &first, &last, &kinds)
 		if len(where.apps) == 0 || first.Before(where.window.from) {
 			where.window.from = first
 		}
 		if end := last.Add(time.Millisecond); end.After(where.window.to) {
 			where.window.to = end
 		}
-		where.apps = append(where.apps, app)
+		where.apps, where.kinds = append(where.apps, app), append(where.kinds, kinds...)
 		return err
 	})
 	return len(where.apps) > 0, err
@@ -185,24 +188,28 @@ func (q *question) traceRows(ctx context.Context, conn driver.Conn, in reach) ([
 		scope = append(scope, "src.trace_id = "+s.bind("trace", "String", in.trace))
 	}
 	base := strings.Join(scope, " AND ")
-	branches := []string{
-		branch("views", `'view' AS kind, src.path AS name, toFloat64(src.duration) AS took, toFloat64(src.server) AS server,
+	kinds := in.kinds
+	if len(kinds) == 0 {
+		kinds = []string{"view", "request"}
+	}
+	var branches []string
+	for _, of := range []struct{ table, kind, columns, where string }{
+		{"views", "view", `'view' AS kind, src.path AS name, toFloat64(src.duration) AS took, toFloat64(src.server) AS server,
     '' AS method, '' AS host, '' AS endpoint, 'first' AS party, 0 AS status, '' AS failure, 0 AS cross_origin`,
-			base+" AND (src.kind = 'load' OR src.trace_id != '')"),
-		branch("requests", `toString(src.kind) AS kind, trimBoth(concat(src.method, ' ', src.host, src.path)) AS name,
+			" AND (src.kind = 'load' OR src.trace_id != '')"},
+		{"requests", "request", `toString(src.kind) AS kind, trimBoth(concat(src.method, ' ', src.host, src.path)) AS name,
     toFloat64(src.duration) AS took, toFloat64(src.server) AS server, toString(src.method) AS method,
     toString(src.host) AS host, toString(src.endpoint) AS endpoint, toString(src.party) AS party,
     toInt32(src.status) AS status, toString(src.failure) AS failure, src.cross_origin AS cross_origin`,
-			base+" AND (src.kind IN ('fetch', 'xhr') AND src.party = 'first' OR src.trace_id != '')"),
-	}
-	if in.traceElse {
-		for _, other := range []struct{ table, kind, name string }{
-			{"errors", "error", "src.error_type"}, {"actions", "action", "src.name"}, {"events", "event", "src.name"},
-			{"vitals", "vital", "src.metric"}, {"blocking", "blocking", "src.script_url"},
-		} {
-			branches = append(branches, branch(other.table, fmt.Sprintf(`'%s' AS kind, toString(%s) AS name, 0. AS took,
-    0. AS server, '' AS method, '' AS host, '' AS endpoint, '' AS party, 0 AS status, '' AS failure, 0 AS cross_origin`,
-				other.kind, other.name), base))
+			" AND (src.kind IN ('fetch', 'xhr') AND src.party = 'first' OR src.trace_id != '')"},
+		{"errors", "error", untimed("error", "src.error_type"), ""},
+		{"actions", "action", untimed("action", "src.name"), ""},
+		{"events", "event", untimed("event", "src.name"), ""},
+		{"vitals", "vital", untimed("vital", "src.metric"), ""},
+		{"blocking", "blocking", untimed("blocking", "src.script_url"), ""},
+	} {
+		if slices.Contains(kinds, of.kind) {
+			branches = append(branches, branch(of.table, of.columns, base+of.where))
 		}
 	}
 	order := "took DESC, ts"
@@ -237,6 +244,13 @@ LIMIT %s`, q.reasonExpr(&s, in), strings.Join(branches, "\n    UNION ALL\n    ")
 		return err
 	})
 	return all, err
+}
+
+// untimed are the columns of an event that only names a trace.
+func untimed(kind, name string) string {
+	return fmt.Sprintf(`'%s' AS kind, toString(%s) AS name, 0. AS took,
+    0. AS server, '' AS method, '' AS host, '' AS endpoint, '' AS party, 0 AS status, '' AS failure, 0 AS cross_origin`,
+		kind, name)
 }
 
 // branch reads one raw table: the columns all of them have, and its own.
