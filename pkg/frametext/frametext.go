@@ -81,7 +81,7 @@ func (p *printer) notices(frame *data.Frame) {
 		case data.NoticeSeverityError:
 			word, colour = "Error", text.FgRed
 		}
-		p.line("%s: %s", p.coloured(word, colour), notice.Text)
+		p.line("%s: %s", p.coloured(word, colour), Printable(notice.Text))
 	}
 }
 

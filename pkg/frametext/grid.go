@@ -93,7 +93,7 @@ func header(field *data.Field) string {
 	if len(field.Labels) == 0 {
 		return name(field)
 	}
-	return name(field) + " {" + field.Labels.String() + "}"
+	return name(field) + " {" + Printable(field.Labels.String()) + "}"
 }
 
 // print lays the grid out. Columns that are left out because they do not fit are named below.

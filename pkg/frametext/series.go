@@ -66,7 +66,7 @@ func (p *printer) series(frames []*data.Frame) {
 			row = append(row, name(field))
 		}
 		for _, key := range keys {
-			row = append(row, field.Labels[key])
+			row = append(row, Printable(field.Labels[key]))
 		}
 		low, high := extremes(field)
 		row = append(row, "", p.number(field, low), p.number(field, high), p.latest(field))
@@ -121,14 +121,14 @@ func extremes(field *data.Field) (low, high float64) {
 	return low, high
 }
 
-// name is what people call a field.
+// name is what people call a field. That of a series is made of values.
 func name(field *data.Field) string {
 	switch {
 	case field.Config != nil && field.Config.DisplayName != "":
-		return field.Config.DisplayName
+		return Printable(field.Config.DisplayName)
 	case field.Config != nil && field.Config.DisplayNameFromDS != "":
-		return field.Config.DisplayNameFromDS
+		return Printable(field.Config.DisplayNameFromDS)
 	default:
-		return field.Name
+		return Printable(field.Name)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -134,4 +135,15 @@ func thresholdColour(field *data.Field, number float64) (text.Color, bool) {
 	return 0, false
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+func oneLine(s string) string { return Printable(strings.Join(strings.Fields(s), " ")) }
+
+// Printable is a text without what a terminal would obey instead of show: escape sequences, and marks that turn the
+// direction of writing round. Whoever sends a beacon chooses its texts, and they must not move an operator's cursor.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}

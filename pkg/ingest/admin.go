@@ -12,6 +12,12 @@ var adminPaths = []string{"/v1/deploys", "/v1/erasures", "/v1/sourcemaps", "/v1/
 // sharedPaths are answered at both addresses: load balancers ask at the one, operators at the other.
 var sharedPaths = []string{"/healthz", "/readyz"}
 
+// noPages is what a browser is told that asks in the name of a page.
+const noPages = "web pages have no business here"
+
+// forOperators says whether a request is for one of the admin endpoints.
+func forOperators(r *http.Request) bool { return among(adminPaths, path.Clean("/"+r.URL.Path)) }
+
 // gateAdmin decides from the head of a request with a JSON body whether an operator sent it.
 func (s *Server) gateAdmin(r *http.Request) *refusal {
 	switch {
@@ -30,7 +36,7 @@ func (s *Server) mayAdminister(r *http.Request) *refusal {
 		return refused
 	}
 	if s.keys.admin == nil && r.Header.Get("Origin") != "" {
-		return refuse(http.StatusForbidden, "origin", "web pages have no business here")
+		return refuse(http.StatusForbidden, "origin", noPages)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 const formatDeploy = "deploy"
 
-// Deploy is the body of POST /v1/deploys. App and Release are required; At defaults to now.
+// Deploy is the body of POST /v1/deploys. App and Release are required; At defaults to now; URL is an http or https one.
 type Deploy struct {
 	App         string    `json:"app"`
 	Environment string    `json:"environment"`
@@ -59,6 +59,8 @@ func (s *Server) takeDeploy(r *http.Request) *refusal {
 		return refuse(http.StatusBadRequest, "incomplete", "a deploy needs app and release")
 	case d.At.After(now.Add(24*time.Hour)) || d.At.Before(now.AddDate(-2, 0, 0)):
 		return refuse(http.StatusBadRequest, "time", "the time of the deploy is not within the last two years")
+	case d.URL != "" && !rum.WebAddress(d.URL):
+		return refuse(http.StatusBadRequest, "url", "the url of a deploy becomes a link: it must begin with https:// or http://")
 	}
 	record := rum.Record{Deploy: &rum.Deploy{
 		TS: d.At.UnixMilli(), App: cut(d.App, maxName), Environment: cut(d.Environment, maxName), Release: cut(d.Release, maxName),

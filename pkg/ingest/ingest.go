@@ -158,13 +158,16 @@ func (s *Server) endpoints() []endpoint {
 	)
 }
 
-// Handler routes the sidecar's endpoints. Every answer carries CORS headers, also those to wrong paths and methods.
+// Handler routes the sidecar's endpoints. Every answer carries CORS headers, also those to wrong paths and methods; those
+// for operators have none, or any page that one of them has open could read the metrics.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, e := range s.endpoints() {
 		allowed := strings.Join(e.methods, ", ") + ", OPTIONS"
 		mux.HandleFunc(e.pattern, func(w http.ResponseWriter, r *http.Request) {
 			switch {
+			case r.Method == http.MethodOptions && forOperators(r):
+				s.answerRefusal(w, r, "preflight", nil, refuse(http.StatusForbidden, "origin", noPages))
 			case r.Method == http.MethodOptions:
 				s.preflight(w, r, allowed)
 			case slices.Contains(e.methods, r.Method):
@@ -179,7 +182,9 @@ func (s *Server) Handler() http.Handler {
 		s.answerRefusal(w, r, "none", nil, refuse(http.StatusNotFound, "path", "there is nothing here"))
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		cors(w, r)
+		if !forOperators(r) {
+			cors(w, r)
+		}
 		mux.ServeHTTP(w, r)
 	})
 }

@@ -123,11 +123,24 @@ func viaProxy(r *http.Request) bool {
 	return false
 }
 
+// namesThisMachine says whether a request was sent to an address, or to localhost, and not to a name that anybody can
+// have: a page may let its own name lead to 127.0.0.1 (DNS rebinding), and is of the same origin as the sidecar then.
+func namesThisMachine(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	return net.ParseIP(host) != nil || host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
 // mayAdminister lets in who has the admin token, or anyone on this machine when none is configured and the open key is
 // in use.
 func (k *keyring) mayAdminister(r *http.Request) *refusal {
 	if k.admin == nil {
 		if k.open != nil && fromThisMachine(r) && !viaProxy(r) {
+			if !namesThisMachine(r.Host) {
+				return refuse(http.StatusForbidden, "host", "without admin_token_sha256, ask at localhost or at an IP address")
+			}
 			return nil
 		}
 		return refuse(http.StatusUnauthorized, "no admin token", "configure admin_token_sha256 to allow this from elsewhere")

@@ -219,7 +219,6 @@ func TestAnswers(t *testing.T) {
 		{"spool full", full, call{body: small}, 503, `try again later`},
 		{"health", open, call{method: "GET", path: "/healthz"}, 200, `ok`},
 		{"readiness", open, call{method: "GET", path: "/readyz"}, 200, `ready`},
-		{"metrics", open, call{method: "GET", path: "/metrics"}, 200, `sightline_requests_total`},
 		{"preflight", closed, call{method: "OPTIONS", path: "/collect/k1"}, 204, ``},
 		{"preflight without a key", closed, call{method: "OPTIONS"}, 204, ``},
 		{"preflight of another site", closed, call{method: "OPTIONS", path: "/collect/k1", header: map[string]string{"Origin": "https://evil.example"}}, 403, ``},

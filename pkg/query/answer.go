@@ -116,6 +116,7 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 	if err != nil {
 		return new(question).response(err)
 	}
+	q.ids = caller.IDs
 	if !caller.IDs || caller.FromAlert {
 		q.Exemplars = false // they are ids alone, and a rule takes no other frame beside its numbers
 	}

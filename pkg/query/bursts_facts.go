@@ -69,12 +69,13 @@ GROUP BY burst`, q.burstExpr(&s, bursts), q.where(&s, spanned(bursts)))
 }
 
 // tracesOf finds a trace of each session: of a failed request rather than of another, of a sampled one rather than of
-// one that nobody kept, the latest.
+// one that nobody kept, the latest. Whoever may not see ids has none looked for: the statement that answered is shown, too,
+// and would name the sessions.
 func (q *question) tracesOf(ctx context.Context, conn driver.Conn, sessions []string, w window) (
 	map[string]string, error,
 ) {
 	found := map[string]string{}
-	if len(sessions) == 0 {
+	if len(sessions) == 0 || !q.ids {
 		return found, nil
 	}
 	var s statement

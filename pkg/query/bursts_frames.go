@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"fmt"
+	"html"
 	"slices"
 	"strings"
 	"time"
@@ -73,15 +74,16 @@ func (q *question) burstsTable(bursts []*burst) *data.Frame {
 	return newFrame(data.FrameTypeTable, fields...)
 }
 
-// burstsAnnotations are regions from onset to end, or to now.
+// burstsAnnotations are regions from onset to end, or to now. Grafana shows an annotation's title and text as HTML, and
+// anybody who visits the site can choose what an error's message says.
 func (q *question) burstsAnnotations(bursts []*burst) *data.Frame {
 	var at []time.Time
 	var end []*time.Time
 	var titles, texts, tags, ids []string
 	for _, b := range bursts {
 		at, end = append(at, b.onset), append(end, &b.end)
-		titles = append(titles, fmt.Sprintf("%s: %s", kindNames[b.kind], cmp.Or(b.facts.errorType, "error")))
-		texts, tags = append(texts, b.text(q.groups)), append(tags, b.tags())
+		titles = append(titles, fmt.Sprintf("%s: %s", kindNames[b.kind], html.EscapeString(cmp.Or(b.facts.errorType, "error"))))
+		texts, tags = append(texts, html.EscapeString(b.text(q.groups))), append(tags, b.tags())
 		ids = append(ids, fmt.Sprintf("%s/%s/%d", q.App, strings.Join(b.group.key, "/"), b.onset.UnixMilli()))
 	}
 	return newFrame(data.FrameTypeTable,

@@ -3,12 +3,15 @@ package query
 import (
 	"context"
 	"fmt"
+	"html"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/sightline-rum/sightline/pkg/rum"
 )
 
 // deploys answers what changed and when: the markers that people and pipelines set, and the releases that turned up in
@@ -91,6 +94,9 @@ LIMIT %[3]s`,
 		if d.kind = kindFirstSeen; marked {
 			d.kind = kindMarker
 		}
+		if !rum.WebAddress(d.url) { // from before such a url was refused
+			d.url = ""
+		}
 		if d.firstSeen.Unix() <= 0 {
 			d.firstSeen = time.Time{} // the left join found none
 		}
@@ -159,7 +165,11 @@ func (q *question) deploysFrame(deploys []deploy) *data.Frame {
 	var titles, texts, tags, ids, kinds, environments, releases, urls []string
 	for _, d := range deploys {
 		at, end = append(at, d.at), append(end, nil)
-		titles, texts, tags = append(titles, d.name()), append(texts, d.text()), append(tags, d.tags())
+		title, text := d.name(), d.text()
+		if q.Format == formatAnnotations { // which Grafana shows as HTML
+			title, text = html.EscapeString(title), html.EscapeString(text)
+		}
+		titles, texts, tags = append(titles, title), append(texts, text), append(tags, d.tags())
 		ids, kinds = append(ids, d.id(q.App)), append(kinds, d.kind)
 		environments, releases, urls = append(environments, d.environment), append(releases, d.release), append(urls, d.url)
 		var seen *time.Time

@@ -71,7 +71,13 @@ func (f filter) condition(s *statement) string {
 	}
 	matches := fmt.Sprintf("%s IN (%s)", subject, strings.Join(placeholders, ", "))
 	if strings.HasSuffix(f.operator, "~") {
-		matches = "(" + strings.Join(placeholders, " OR ") + ")"
+		// Added up and not joined by OR, of which ClickHouse 26.7 makes one search for several patterns: it fails where the
+		// subject is an aggregate, as in sessions.
+		matches = "(" + strings.Join(placeholders, " + ")
+		if len(placeholders) > 1 {
+			matches += " > 0"
+		}
+		matches += ")"
 	}
 	if f.many {
 		matches = fmt.Sprintf("arrayExists(x -> %s, %s)", matches, f.expr)

@@ -91,6 +91,7 @@ type question struct {
 	refID    string
 	enough   uint64 // samples that make the value a number
 	few      uint64 // page views that a cell has at least; 0 is any: few.go
+	ids      bool   // whoever asks may see the ids of visits and traces
 	allowed  appList
 	tempo    Tempo
 	executed []string

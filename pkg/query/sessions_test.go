@@ -144,9 +144,12 @@ func TestSessionFilters(t *testing.T) {
 		return func(v *visited) bool { return slices.Contains(v.routes, route) }
 	}
 	for filter, keep := range map[string]func(*visited) bool{
-		`{"key":"route","values":["/checkout"]}`:                   at("/checkout"),
-		`{"key":"route","operator":"!=","values":["/checkout"]}`:   func(v *visited) bool { return !at("/checkout")(v) },
-		`{"key":"browser","operator":"=~","values":["Chr.*"]}`:     in(func(c visit) bool { return c.Browser[0] == 'C' }),
+		`{"key":"route","values":["/checkout"]}`:                 at("/checkout"),
+		`{"key":"route","operator":"!=","values":["/checkout"]}`: func(v *visited) bool { return !at("/checkout")(v) },
+		`{"key":"browser","operator":"=~","values":["Chr.*"]}`:   in(func(c visit) bool { return c.Browser[0] == 'C' }),
+		`{"key":"browser","operator":"=~","values":["Chr.*","S.f.*"]}`: in(func(c visit) bool {
+			return c.Browser[0] == 'C' || c.Browser[0] == 'S'
+		}),
 		`{"key":"device","values":["mobile","tablet"]}`:            in(func(c visit) bool { return c.Device != "desktop" }),
 		`{"key":"release","operator":"!~","values":["1\\.0\\.0"]}`: in(func(c visit) bool { return c.Release == "1.1.0" }),
 	} {

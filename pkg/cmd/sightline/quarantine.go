@@ -16,6 +16,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/sightline-rum/sightline/pkg/frametext"
 	"github.com/sightline-rum/sightline/pkg/ingest"
 	"github.com/sightline-rum/sightline/pkg/quarantine"
 )
@@ -91,7 +92,7 @@ func (c *quarantineListCmd) write(out io.Writer) error {
 	}
 	rows := newTable("items", "app", "format", "reason", "first", "last", "replayable")
 	for _, r := range reasons[:min(len(reasons), c.Limit)] {
-		rows.AppendRow(table.Row{r.Items, r.App, r.Format, r.Reason, r.First.Format(time.DateTime),
+		rows.AppendRow(table.Row{r.Items, frametext.Printable(r.App), r.Format, frametext.Printable(r.Reason), r.First.Format(time.DateTime),
 			r.Last.Format(time.DateTime), r.Replayable})
 	}
 	_, err = fmt.Fprintln(out, rows.Render())
@@ -105,7 +106,8 @@ func (c *quarantineListCmd) writeAll(out io.Writer, entries []quarantine.Entry) 
 	}
 	rows := newTable("id", "received", "app", "list", "index", "reason")
 	for _, e := range entries {
-		rows.AppendRow(table.Row{e.ID, e.At.Format(time.DateTime), e.App, e.List, e.Index, e.Reason})
+		rows.AppendRow(table.Row{e.ID, e.At.Format(time.DateTime), frametext.Printable(e.App), e.List, e.Index,
+			frametext.Printable(e.Reason)})
 	}
 	_, err := fmt.Fprintln(out, rows.Render())
 	return err

@@ -82,3 +82,22 @@ func TestReplayAsksUntilAllWereLookedAt(t *testing.T) {
 	require.Equal(t, "6 replayed, 9 still rejected\n  9 × not an object\n", out.String())
 	require.Equal(t, []ingest.Replay{{App: "shop"}, {App: "shop", After: "1"}, {App: "shop", After: "2"}}, asked)
 }
+
+// An app's name is whatever a beacon says, where no key decides it.
+func TestWhatIsQuarantinedDoesNotMoveTheCursor(t *testing.T) {
+	data := t.TempDir()
+	q := quarantine.Open(filepath.Join(data, "quarantine"), quarantine.Options{})
+	require.True(t, q.Keep(quarantine.Entry{At: time.Unix(1_700_000_000, 0), Format: "faro", App: "shop\x1b[2J", List: "events",
+		Reason: "not a time: \x1b]0;owned\x07", Payload: json.RawMessage(`{"x":"\u001b[2J"}`)}))
+	require.NoError(t, q.Close())
+	var out strings.Builder
+	for _, all := range []bool{false, true} {
+		for _, output := range []string{"table", "json"} {
+			require.NoError(t, (&quarantineListCmd{Data: data, Limit: 5, All: all, Output: output}).write(&out))
+		}
+	}
+	require.NoError(t, (&quarantineShowCmd{Data: data, Limit: 5}).write(&out))
+	require.Contains(t, out.String(), "owned")
+	require.NotContains(t, out.String(), "\x1b")
+	require.NotContains(t, out.String(), "\x07")
+}

@@ -1,0 +1,351 @@
+package query
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sightline-rum/sightline/pkg/query/stats"
+	"github.com/sightline-rum/sightline/pkg/rum"
+)
+
+// recorded is a connection that notes the text of every statement it passes on.
+type recorded struct {
+	driver.Conn
+	mu         sync.Mutex
+	statements []string
+}
+
+func (r *recorded) note(statement string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.statements = append(r.statements, statement)
+}
+
+func (r *recorded) Query(ctx context.Context, query string, args ...any) (driver.Rows, error) {
+	r.note(query)
+	return r.Conn.Query(ctx, query, args...)
+}
+
+func (r *recorded) QueryRow(ctx context.Context, query string, args ...any) driver.Row {
+	r.note(query)
+	return r.Conn.QueryRow(ctx, query, args...)
+}
+
+func (r *recorded) Select(ctx context.Context, into any, query string, args ...any) error {
+	r.note(query)
+	return r.Conn.Select(ctx, into, query, args...)
+}
+
+// planted is in everything hostile below, and in nothing else.
+const planted = "zq7mark"
+
+// hostile ends a string, a comment, an identifier and a parameter's placeholder, and is one.
+const hostile = planted + "' OR 1=1 UNION ALL SELECT name FROM system.tables; DROP TABLE views; -- \n" +
+	"\\'`\") FORMAT Null /* {app:String} ${__user.login} $__all %s ?"
+
+// hostileFilters are filters on all dimensions at once, with every operator in turn.
+func hostileFilters(keys []string, shift int) string {
+	all := []any{}
+	for n, key := range keys {
+		operator, value := operators[(n+shift)%len(operators)], hostile
+		if strings.HasSuffix(operator, "~") {
+			value = strings.NewReplacer("(", "", ")", "", "*", "", "?", "", `\`, "", "{", "", "}", "").Replace(value)
+		}
+		all = append(all, map[string]any{"key": key, "operator": operator, "values": []string{value, "x"}})
+	}
+	return jsonOf(all)
+}
+
+// hostileValues are JSON for a field of the query's schema with the hostile text in every place that takes one. A type
+// that is new here has to be added, or the test fails.
+func hostileValues(t *testing.T, field reflect.StructField, keys []string) []string {
+	quoted := jsonOf(hostile)
+	switch field.Type {
+	case reflect.TypeFor[string](), reflect.TypeFor[number](), reflect.TypeFor[period](), reflect.TypeFor[truth]():
+		return []string{quoted}
+	case reflect.TypeFor[names]():
+		return []string{quoted, "[" + quoted + "]"}
+	case reflect.TypeFor[compare]():
+		return []string{quoted, `{"from":` + quoted + `,"to":` + quoted + `}`}
+	case reflect.TypeFor[filters]():
+		all := []string{`[{"key":` + quoted + `,"values":["x"]}]`, `[{"key":"release","operator":` + quoted + `,"values":["x"]}]`}
+		for shift := range operators {
+			all = append(all, hostileFilters(keys, shift))
+		}
+		return all
+	default:
+		t.Fatalf("field %s has a type without a hostile value here: %s", field.Name, field.Type)
+		return nil
+	}
+}
+
+// Whatever a query says, in whichever field, no statement has it in its text: it is a parameter, or refused.
+func TestNoTextOfAQueryIsEverInAStatement(t *testing.T) {
+	own, start := newOwnStore(t), hourAgo()
+	own.insert(storyOf("session-1", start)...)
+	foreign := storyOf("session-2", start)
+	for _, b := range foreign {
+		b.Context.App = "secret-app"
+	}
+	own.insert(foreign...)
+	connection := &recorded{Conn: own.runner.Conn}
+	own.runner.Conn = connection
+	asked, answered := 0, 0
+	ask := func(fields map[string]string) {
+		var parts []string
+		for name, value := range fields {
+			parts = append(parts, jsonOf(name)+":"+value)
+		}
+		text := "{" + strings.Join(parts, ",") + "}"
+		got := own.ask(text, around(start))
+		asked++
+		switch got.Status {
+		case backend.StatusOK:
+			answered++
+		case backend.StatusBadRequest, backend.StatusForbidden:
+			require.Equal(t, backend.ErrorSourcePlugin, got.ErrorSource, text)
+		default:
+			t.Fatalf("%s: status %d: %v", text, got.Status, got.Error)
+		}
+		for _, frame := range got.Frames {
+			encoded, err := data.FrameToJSON(frame, data.IncludeDataOnly)
+			require.NoError(t, err)
+			require.NotContains(t, string(encoded), "secret-app", text)
+			require.NotContains(t, string(encoded), "session-2", text)
+		}
+	}
+	for _, described := range Describe().QueryTypes {
+		keys := make([]string, len(described.Dimensions))
+		for n, d := range described.Dimensions {
+			keys[n] = d.Key
+		}
+		for n, field := range reflect.VisibleFields(reflect.TypeFor[Query]()) {
+			for _, value := range hostileValues(t, field, keys) {
+				fields := map[string]string{"queryType": jsonOf(described.Name), "app": `"shop"`, "sessionId": `"session-1"`,
+					"format": jsonOf(described.Formats[n%len(described.Formats)])}
+				if described.Name == "variable" {
+					fields["dimension"] = `"route"`
+				}
+				fields[field.Tag.Get("json")] = value
+				ask(fields)
+			}
+		}
+	}
+	t.Logf("%d queries, of which %d were answered, with %d statements", asked, answered, len(connection.statements))
+	require.NotEmpty(t, connection.statements)
+	for _, statement := range connection.statements {
+		require.NotContains(t, statement, planted)
+	}
+	rows := own.rows(`{"queryType":"errors","app":"shop","format":"table"}`, around(start))
+	require.Len(t, rows, 2, "the tables are as they were")
+}
+
+// withPlantedIDs is the story with ids that are found wherever they get to, and with what else is about one person.
+func withPlantedIDs(start time.Time) []*rum.Beacon {
+	story := storyOf(planted+"-session", start)
+	plant := func(ids ...*string) {
+		for _, id := range ids {
+			if *id != "" && !strings.HasPrefix(*id, planted) {
+				*id = planted + "-" + *id
+			}
+		}
+	}
+	for _, b := range story {
+		b.Context.UserKey = planted + "-user"
+		b.EachItem(func(item *rum.Item) { plant(&item.ViewID, &item.ActionID, &item.RequestID) })
+		for i := range b.Vitals {
+			plant(&b.Vitals[i].MetricID)
+		}
+		for i := range b.Views {
+			plant(&b.Views[i].PreviousViewID)
+		}
+	}
+	return story
+}
+
+// A Viewer is below the default sessionRole. Every type is asked in every format, section and metric, grouped by and
+// filtered on each of its dimensions, with every option that could bring an id along.
+func TestAViewerIsToldNoIDWhateverIsAsked(t *testing.T) {
+	own, start := newOwnStore(t), hourAgo()
+	own.insert(withPlantedIDs(start)...)
+	own.runner.Settings.Links = Links{UID: "rum", TempoUID: "tempo", LokiUID: "loki", PrometheusUID: "prometheus"}
+	ask := func(caller Caller, fields map[string]any) (backend.DataResponse, string) {
+		got := own.runner.Answer(t.Context(), caller, backend.DataQuery{RefID: "A", JSON: []byte(jsonOf(fields)),
+			TimeRange: backend.TimeRange{From: start.Add(-time.Hour), To: start.Add(time.Hour)}, Interval: time.Minute, MaxDataPoints: 100})
+		text := fmt.Sprint(got.Error)
+		for _, frame := range got.Frames {
+			encoded, err := data.FrameToJSON(frame, data.IncludeAll)
+			require.NoError(t, err)
+			text += string(encoded)
+		}
+		return got, text
+	}
+	ids := []string{planted, traceOfPage, traceOfBuying, "00f067aa0ba902b7"}
+	told := func(text string) bool {
+		return slices.ContainsFunc(ids, func(id string) bool { return strings.Contains(text, id) })
+	}
+	viewer := Caller{Role: "Viewer"}
+	asked, shown, leadsToIDs := 0, 0, 0
+	check := func(fields map[string]any) {
+		asked++
+		got, text := ask(viewer, fields)
+		if got.Status == backend.StatusOK {
+			shown++
+		}
+		require.False(t, told(text), "%v: %s", fields, text)
+		if fields["groupBy"] == nil && fields["sessionId"] == nil {
+			if _, text = ask(everyone, fields); told(text) {
+				leadsToIDs++
+			}
+		}
+	}
+	for _, described := range Describe().QueryTypes {
+		base := func(more map[string]any) map[string]any {
+			fields := map[string]any{"queryType": described.Name, "app": "shop", "environment": "*", "exemplars": true, "minSamples": 1}
+			for name, value := range more {
+				fields[name] = value
+			}
+			return fields
+		}
+		for _, format := range described.Formats {
+			check(base(map[string]any{"format": format}))
+			check(base(map[string]any{"format": format, "sessionId": planted + "-session"}))
+			check(base(map[string]any{"format": format, "traceId": traceOfPage}))
+			check(base(map[string]any{"format": strings.ToUpper(format), "queryType": strings.ToUpper(described.Name)}))
+			for _, metric := range described.Metrics {
+				check(base(map[string]any{"format": format, "metric": metric}))
+			}
+		}
+		for _, section := range described.Sections {
+			check(base(map[string]any{"section": section, "groupBy": []string{}}))
+		}
+		var dimensions []string
+		var filters []any
+		for _, d := range described.Dimensions {
+			dimensions = append(dimensions, d.Key)
+		}
+		dimensions = append(dimensions, "sessionId", "session_id", "traceId", "viewId", "requestId", "userKey", "user_key", "actionId")
+		for n, key := range dimensions {
+			check(base(map[string]any{"groupBy": []string{key}, "dimension": key}))
+			filters = append(filters, map[string]any{"key": key, "operator": "=~", "values": []string{".*"}})
+			if len(described.Dimensions) < n+1 { // those that there are not, each for itself
+				check(base(map[string]any{"filters": filters[n:], "dimension": "route"}))
+			}
+		}
+		check(base(map[string]any{"filters": filters[:len(described.Dimensions)], "dimension": "route", "compare": "previous"}))
+	}
+	t.Logf("%d queries, %d answered to the Viewer; %d tell ids to somebody who may see them", asked, shown, leadsToIDs)
+	require.Greater(t, shown, 100)
+	require.Greater(t, leadsToIDs, 20, "the ids are there to be told")
+}
+
+// An id that nobody told a Viewer cannot be tried out either: naming one changes nothing of an answer.
+func TestAViewerCannotTryOutAnID(t *testing.T) {
+	own, start := newOwnStore(t), hourAgo()
+	own.insert(withPlantedIDs(start)...)
+	for _, described := range Describe().QueryTypes {
+		if described.SessionLevel {
+			continue // refused altogether
+		}
+		answer := func(name, id string) string {
+			got := own.runner.Answer(t.Context(), Caller{Role: "Viewer"}, backend.DataQuery{RefID: "A",
+				JSON:      []byte(jsonOf(map[string]any{"queryType": described.Name, "app": "shop", "dimension": "route", name: id})),
+				TimeRange: backend.TimeRange{From: start.Add(-time.Hour), To: start.Add(time.Hour)}, Interval: time.Minute,
+				MaxDataPoints: 100})
+			text := fmt.Sprint(got.Status)
+			for _, frame := range got.Frames {
+				encoded, err := data.FrameToJSON(frame, data.IncludeDataOnly)
+				require.NoError(t, err)
+				text += string(encoded)
+			}
+			return text
+		}
+		for name, id := range map[string]string{"sessionId": planted + "-session", "traceId": traceOfPage} {
+			require.Equal(t, answer(name, strings.Repeat("0", len(id))), answer(name, id), "%s by %s", described.Name, name)
+		}
+	}
+}
+
+// Grafana shows an annotation's title and text as HTML: it takes out scripts, but leaves pictures and links, which a
+// visitor's error could bring to whoever looks at the dashboard.
+func TestAnAnnotationsTextIsNoHTML(t *testing.T) {
+	const html = `<img src="https://evil.example/pixel"><a href='https://evil.example'>log in again</a>&amp;`
+	q := &question{Query: Query{App: "shop", Format: formatAnnotations}, groups: []dimension{{key: "route", name: "Route"}}}
+	bursts := []*burst{{kind: stats.New, group: &burstGroup{key: []string{html}}, facts: burstFacts{errorType: html, message: html}}}
+	marker := deploy{kind: kindMarker, environment: html, release: html, title: html, url: "https://ci.example/<b>"}
+	frames := []*data.Frame{q.burstsAnnotations(bursts), q.deploysFrame([]deploy{marker})}
+	for _, frame := range frames {
+		row := rowsOf(frame)[0]
+		for _, name := range []string{"title", "text"} {
+			require.NotContains(t, row[name], "<", name)
+			require.Contains(t, row[name], "&lt;img src=", name)
+			require.Contains(t, row[name], "&amp;amp;", name)
+		}
+	}
+	q.Format = formatTable
+	require.Equal(t, html, rowsOf(q.deploysFrame([]deploy{marker}))[0]["title"], "a table shows texts as they are")
+}
+
+// Links are addresses and questions of ours with placeholders, never with a value in them: Grafana puts the value in,
+// encoded, when the link is drawn.
+func TestNoValueIsWrittenIntoALink(t *testing.T) {
+	own, start := newOwnStore(t), hourAgo()
+	own.runner.Settings.Links = Links{UID: "rum", TempoUID: "tempo", LokiUID: "loki", PrometheusUID: "prometheus",
+		PrometheusQuery: `rate(x{route="${route}",endpoint="${endpoint}"}[5m])`}
+	value := planted + `"} or vector(1) ${__user.email} javascript:alert(1)`
+	story := storyOf(value, start)
+	for _, b := range story {
+		b.Context.Release, b.Context.Browser = value, value
+		b.EachItem(func(item *rum.Item) { item.Route, item.RequestID = value, value })
+		for i := range b.Errors {
+			b.Errors[i].Fingerprint, b.Errors[i].Message = value, value
+		}
+		for i := range b.Requests {
+			b.Requests[i].Host, b.Requests[i].Path = value, value
+		}
+	}
+	own.insert(story...)
+	links := 0
+	for _, described := range Describe().QueryTypes {
+		for _, format := range described.Formats {
+			fields := map[string]any{"queryType": described.Name, "format": format, "sessionId": value, "dimension": "route"}
+			if described.Name != "session" {
+				delete(fields, "sessionId") // the one that asks is the one that clicks
+			}
+			for _, frame := range own.ask(jsonOf(fields), around(start)).Frames {
+				for _, field := range frame.Fields {
+					if field.Config == nil {
+						continue
+					}
+					for _, link := range field.Config.Links {
+						links++
+						text := link.URL
+						if link.Internal != nil && described.Name != "session" {
+							encoded, err := json.Marshal(link.Internal)
+							require.NoError(t, err)
+							text += string(encoded)
+						}
+						require.NotContains(t, text, planted, "%s: %s", described.Name, link.Title)
+						require.NotContains(t, link.Title, planted)
+						if link.URL != "" {
+							require.True(t, strings.HasPrefix(link.URL, "/"), link.URL)
+						}
+					}
+				}
+			}
+		}
+	}
+	require.Greater(t, links, 20)
+}
