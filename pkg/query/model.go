@@ -93,6 +93,7 @@ type question struct {
 	few      uint64 // page views that a cell has at least; 0 is any: few.go
 	allowed  appList
 	tempo    Tempo
+	store    Store
 	executed []string
 	plans    []*plan // how its windows are read: plan.go
 }
@@ -102,7 +103,8 @@ func read(dq backend.DataQuery, settings Settings) (*question, error) {
 	if len(dq.JSON) > maxQueryBytes {
 		return nil, badRequest("the query is %d bytes long, %d is the most", len(dq.JSON), maxQueryBytes)
 	}
-	q := question{refID: dq.RefID, limits: settings.Limits.withDefaults(), allowed: settings.Apps, tempo: settings.Tempo}
+	q := question{refID: dq.RefID, limits: settings.Limits.withDefaults(), allowed: settings.Apps, tempo: settings.Tempo,
+		store: settings.Store}
 	if len(dq.JSON) > 0 {
 		if err := json.Unmarshal(dq.JSON, &q.Query); err != nil {
 			return nil, badRequest("reading the query: %v", err)
