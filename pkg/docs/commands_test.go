@@ -70,7 +70,7 @@ var begins = regexp.MustCompile(`(?:^|[|(;&] *|sudo )(?:[A-Z_]+=\S* )*(?:\S*bin/
 
 // calls are the command lines of a page from the command's name on.
 func calls(d document) (found []string) {
-	for _, code := range d.code {
+	for _, code := range d.shell {
 		code = strings.ReplaceAll(code, "\\\n", " ")
 		for line := range strings.Lines(code) {
 			line = strings.TrimSpace(line)

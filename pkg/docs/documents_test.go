@@ -25,6 +25,7 @@ type document struct {
 	source string   // all of it
 	links  []string // of links and pictures, as written
 	code   []string // blocks and spans
+	shell  []string // those of them that may be command lines
 	titles []string // headings, as text
 }
 
@@ -62,8 +63,15 @@ func read(t *testing.T, path string) document {
 			d.links = append(d.links, string(node.Destination))
 		case *ast.CodeSpan:
 			d.code = append(d.code, words(node, source))
+			d.shell = append(d.shell, words(node, source))
+		case *ast.CodeBlock:
+			d.code = append(d.code, string(node.Lines().Value(source)))
+			d.shell = append(d.shell, string(node.Lines().Value(source)))
 		case *ast.FencedCodeBlock:
 			d.code = append(d.code, string(node.Lines().Value(source)))
+			if string(node.Language(source)) == "sh" {
+				d.shell = append(d.shell, string(node.Lines().Value(source)))
+			}
 		case *ast.Heading:
 			d.titles = append(d.titles, words(node, source))
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sightline-rum/sightline/pkg/doctor"
 	"github.com/sightline-rum/sightline/pkg/engine"
 )
 
@@ -103,6 +104,31 @@ func TestWhatWaitsInTheSpoolIsInItsBackupAndIsStoredOnce(t *testing.T) {
 		require.EqualValues(t, 50, server.number("SELECT count() FROM events WHERE app = 'shop'"))
 		one.stop()
 	}
+}
+
+// ClickHouse starts with what a copy that broke off has of its tables, and does not say what is missing.
+func TestADoctorTellsOfAnIncompleteCopy(t *testing.T) {
+	s := newSidecar(t)
+	s.start()
+	s.waitReady()
+	require.Equal(t, http.StatusAccepted, visitFrom(s, "DE", "one"))
+	s.waitDrained()
+	s.stop()
+	report, _ := examine(t, "--data", s.data)
+	require.Empty(t, found(report, doctor.Problem, "store"))
+
+	parts, err := filepath.Glob(filepath.Join(s.data, "engine/store/store/*/*/*_1_1_0/data.bin"))
+	require.NoError(t, err)
+	require.NotEmpty(t, parts)
+	for _, part := range parts {
+		require.NoError(t, os.Remove(part), "the copy has not got so far")
+	}
+	s.start()
+	t.Cleanup(s.stop)
+	s.waitReady()
+	report, code := examine(t, "--data", s.data)
+	require.Equal(t, 1, code)
+	require.Contains(t, found(report, doctor.Problem, "store"), "of tables could not be read at a start")
 }
 
 // A snapshot that a file system or a virtual machine takes all at once is as after a power cut.

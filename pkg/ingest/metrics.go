@@ -23,7 +23,8 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		}, []string{"reason"}),
 		items: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sightline_items_total",
-			Help: "Items of beacons by what became of them: accepted, skipped, rejected or sampled out under pressure.",
+			Help: "Items of beacons by what became of them: accepted, skipped, rejected or sampled out under pressure; " +
+				"of the rejected, those quarantined.",
 		}, []string{"result"}),
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sightline_body_bytes_total", Help: "Bytes of beacons taken, unpacked.",
