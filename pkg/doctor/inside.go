@@ -30,6 +30,7 @@ func (i *Inside) Examine(ctx context.Context) *Report {
 	}
 	if i.folder(r) {
 		i.spools(r)
+		i.broken(r)
 		i.rejected(r)
 		i.disk(r)
 	}

@@ -16,7 +16,7 @@ import (
 // comes again, is refused again before anything is written, and is cut the same way.
 func (d *Drainer) bisect(ctx context.Context, into *shard, batch spool.Batch, table string, records []record) error {
 	var reason error
-	err := d.retry(ctx, "insert a piece"+into.name, func() error {
+	err := d.retry(ctx, "insert a piece"+into.name, batch.Token, func() error {
 		reason = nil
 		err := d.insertPiece(ctx, into, batch.Token, table, records)
 		if refused, ok := errors.AsType[*store.RefusedError](err); ok {
@@ -31,7 +31,7 @@ func (d *Drainer) bisect(ctx context.Context, into *shard, batch spool.Batch, ta
 	if len(records) == 1 {
 		r := records[0]
 		return d.bury(ctx, deadLetter{
-			token: batch.Token, index: r.index, table: table, reason: reason, record: batch.Records[r.index],
+			token: batch.Token, index: r.index, request: r.Request, table: table, reason: reason, record: batch.Records[r.index],
 		})
 	}
 	half := len(records) / 2
@@ -53,6 +53,7 @@ func (d *Drainer) insertPiece(ctx context.Context, into *shard, token, table str
 	if err := into.store.InsertTable(trying, piece, table, into.batch); err != nil {
 		return err
 	}
+	d.logInserted(piece, into, map[string]int{table: rows})
 	d.metrics.rows.WithLabelValues(table).Add(float64(rows))
 	return nil
 }

@@ -87,7 +87,7 @@ func (d *Drainer) Hold(ctx context.Context) (release func(), err error) {
 func (d *Drainer) Run(ctx context.Context) error {
 	for {
 		var batch spool.Batch
-		err := d.retry(ctx, "read the spool", func() (err error) {
+		err := d.retry(ctx, "read the spool", "", func() (err error) {
 			batch, err = d.spool.Next(ctx)
 			return err
 		})
@@ -104,9 +104,11 @@ func (d *Drainer) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := d.retry(ctx, "mark a batch as drained", func() error { return d.spool.Done(batch) }); err != nil {
+		if err := d.retry(ctx, "mark a batch as drained", batch.Token, func() error { return d.spool.Done(batch) }); err != nil {
 			return err
 		}
+		d.options.Logger.Debug("drain: a batch is stored", "batch", batch.Token, "records", len(batch.Records),
+			"took", time.Since(started).Round(time.Millisecond))
 		d.metrics.batches.Inc()
 		d.metrics.seconds.Observe(time.Since(started).Seconds())
 	}
@@ -127,7 +129,8 @@ func (d *Drainer) deliver(ctx context.Context, batch spool.Batch) error {
 	for i, raw := range batch.Records {
 		r, err := d.read(raw)
 		if err != nil {
-			if err := d.bury(ctx, deadLetter{token: batch.Token, index: i, reason: err, record: raw}); err != nil {
+			letter := deadLetter{token: batch.Token, index: i, request: r.Request, reason: err, record: raw}
+			if err := d.bury(ctx, letter); err != nil {
 				return err
 			}
 			continue
@@ -135,6 +138,7 @@ func (d *Drainer) deliver(ctx context.Context, batch spool.Batch) error {
 		r.index = i
 		records = append(records, r)
 	}
+	d.logBegun(batch, records)
 	parts, err := d.split(ctx, batch, records)
 	if err != nil {
 		return err
@@ -166,7 +170,7 @@ func (d *Drainer) deliverPart(ctx context.Context, into *shard, batch spool.Batc
 		}
 	}
 	if len(refused) > 0 {
-		return d.markHours(ctx, into, records)
+		return d.markHours(ctx, into, batch.Token, records)
 	}
 	return nil
 }
@@ -178,6 +182,7 @@ func (d *Drainer) countLag(records []record) {
 	now := time.Now().UnixMilli()
 	for _, r := range records {
 		if r.Beacon != nil {
+			d.metrics.lag.Observe(max(0, float64(now-r.Beacon.ReceivedAt)/1000))
 			of := [2]string{r.Beacon.Context.App, r.Beacon.Context.Environment}
 			lags[of] = lag{lags[of].sum + max(0, now-r.Beacon.ReceivedAt), lags[of].beacons + 1}
 		}
@@ -193,7 +198,7 @@ func (d *Drainer) insert(
 	ctx context.Context, into *shard, token string, records []record,
 ) (refused []string, err error) {
 	into.fill(records)
-	err = d.retry(ctx, "insert"+into.name, func() error {
+	err = d.retry(ctx, "insert"+into.name, token, func() error {
 		trying, cancel := context.WithTimeout(ctx, d.options.InsertTimeout)
 		defer cancel()
 		err := into.store.Insert(trying, token, into.batch)
@@ -206,7 +211,9 @@ func (d *Drainer) insert(
 	if err != nil {
 		return nil, err
 	}
-	d.count(into.batch.RowsByTable(), refused)
+	rows := into.batch.RowsByTable()
+	d.logInserted(token, into, rows, refused...)
+	d.count(rows, refused)
 	return refused, nil
 }
 
@@ -235,15 +242,16 @@ func refusedTables(err error) []string {
 	return tables
 }
 
-// retry does something until it succeeds, with growing pauses. It fails only when ctx ends or the spool is closed.
-func (d *Drainer) retry(ctx context.Context, what string, do func() error) error {
+// retry does something until it succeeds, with growing pauses. It fails only when ctx ends or the spool is closed. The
+// log names the batch that it is done for, if any.
+func (d *Drainer) retry(ctx context.Context, what, batch string, do func() error) error {
 	pause := backoff.NewExponentialBackOff() // with its usual jitter of ±50 %
 	pause.InitialInterval, pause.MaxInterval = d.options.FirstPause, d.options.LongestPause
 	for try := 1; ; try++ {
 		err := do()
 		if err == nil {
 			if try > 1 {
-				d.options.Logger.Info("drain: works again", "what", what, "tries", try)
+				d.options.Logger.Info("drain: works again", "what", what, "batch", batch, "tries", try)
 			}
 			return nil
 		}
@@ -255,7 +263,7 @@ func (d *Drainer) retry(ctx context.Context, what string, do func() error) error
 		}
 		wait := pause.NextBackOff()
 		d.metrics.retries.Inc()
-		d.options.Logger.Warn("drain: failed, will try again", "what", what, "error", err, "tries", try,
+		d.options.Logger.Warn("drain: failed, will try again", "what", what, "batch", batch, "error", err, "tries", try,
 			"pause", wait.Round(time.Millisecond), "waiting", d.spool.Depth())
 		select {
 		case <-time.After(wait):

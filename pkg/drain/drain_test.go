@@ -1,9 +1,11 @@
 package drain
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -193,6 +195,48 @@ func TestHowLongBeaconsWaitAndWhatIsSetAsideIsCounted(t *testing.T) {
 	require.LessOrEqual(t, counted["shop||store_lag|"], 3*(60_000+took))
 	require.EqualValues(t, 1, counted["||dead_letters|"])
 	require.Len(t, counted, 3)
+}
+
+// What a request is called at the gate is in the log of its batch, of the batch's inserts, and in its dead letter.
+func TestARequestCanBeFollowedToItsInsertsAndItsDeadLetter(t *testing.T) {
+	f := newFixture(t, nil)
+	var said bytes.Buffer
+	f.options.Logger = slog.New(slog.NewJSONHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	good, bad := visit(0, 1), visit(1, 150)
+	good.Request, bad.Request = "abcdefgh-1", "abcdefgh-2"
+	f.append(good, bad)
+	f.drain()
+
+	lines := map[string][]map[string]any{}
+	for line := range strings.Lines(said.String()) {
+		var one map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &one))
+		lines[one["msg"].(string)] = append(lines[one["msg"].(string)], one)
+	}
+	batch := lines["drain: a batch is read"][0]["batch"].(string)
+	var held []any
+	for _, line := range lines["drain: a batch holds"] {
+		require.Equal(t, batch, line["batch"])
+		held = append(held, line["request"])
+	}
+	require.Equal(t, []any{"abcdefgh-1", "abcdefgh-2"}, held)
+	var inserts []any
+	for _, line := range lines["drain: inserted"] {
+		inserts = append(inserts, line["insert"])
+	}
+	require.Contains(t, inserts, batch+":views", "of the whole batch")
+	require.Contains(t, inserts, batch+"/0-0:events", "of the piece that the table took")
+	letters := f.deadLetters()
+	require.Len(t, letters, 2)
+	for _, letter := range letters {
+		require.Equal(t, "abcdefgh-2", letter.Request)
+		require.Equal(t, batch, letter.Token)
+	}
+	for _, line := range lines["drain: a record cannot be stored and is kept as a dead letter"] {
+		require.Equal(t, "abcdefgh-2", line["request"])
+		require.Equal(t, batch, line["batch"])
+	}
+	require.Equal(t, batch, lines["drain: a batch is stored"][0]["batch"])
 }
 
 // A table takes rows of at most 100 days at once. One record that spans more is to blame; the rest is not.

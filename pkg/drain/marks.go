@@ -10,7 +10,7 @@ import (
 
 // markHours has the hours of records rolled up again. The rows of a table that were inserted piece by piece came after
 // the session's events, by which the rows of an hour are counted: a roll in between has counted the hour without them.
-func (d *Drainer) markHours(ctx context.Context, in *shard, records []record) error {
+func (d *Drainer) markHours(ctx context.Context, in *shard, batch string, records []record) error {
 	touched := map[store.TouchedHour]bool{}
 	var hours []store.TouchedHour
 	for _, r := range records {
@@ -25,7 +25,7 @@ func (d *Drainer) markHours(ctx context.Context, in *shard, records []record) er
 			}
 		})
 	}
-	return d.retry(ctx, "mark hours", func() error {
+	return d.retry(ctx, "mark hours", batch, func() error {
 		trying, cancel := context.WithTimeout(ctx, d.options.InsertTimeout)
 		defer cancel()
 		return in.store.MarkHours(trying, hours)

@@ -41,7 +41,7 @@ func (d *Drainer) split(ctx context.Context, batch spool.Batch, records []record
 		d.shards = newShards(d.store.Shards())
 	}
 	var among int
-	err := d.retry(ctx, "choose shards", func() (err error) {
+	err := d.retry(ctx, "choose shards", batch.Token, func() (err error) {
 		among, err = d.among(batch)
 		return err
 	})
@@ -84,7 +84,7 @@ func (r record) split(among int) map[int]record {
 		i := store.ShardOf(app, session, among)
 		own, begun := parts[i]
 		if !begun {
-			own.index = r.index
+			own.index, own.Request = r.index, r.Request
 		}
 		add(&own.Record)
 		parts[i] = own

@@ -247,6 +247,19 @@ func hash(parts ...string) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
+// Unfinished counts the erasures that are not verified yet.
+func (e *Erasures) Unfinished() int {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	n := 0
+	for _, one := range e.all {
+		if one.State != StateVerified {
+			n++
+		}
+	}
+	return n
+}
+
 // Status is what can be said of an erasure.
 type Status struct {
 	ID          string            `json:"id"`

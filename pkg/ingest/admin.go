@@ -56,6 +56,7 @@ func (s *Server) only(wanted func(path string) bool) http.Handler {
 	all := s.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !wanted(path.Clean("/" + r.URL.Path)) {
+			s.nameRequest(w)
 			cors(w, r)
 			s.answerRefusal(w, r, "none", nil, refuse(http.StatusNotFound, "path", "there is nothing here"))
 			return

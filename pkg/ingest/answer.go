@@ -95,6 +95,8 @@ func (s *Server) countRefusal(w http.ResponseWriter, r *http.Request, format str
 	}
 	s.counters.Add(app, environment, "refused", refused.reason, 1)
 	s.metrics.requests.WithLabelValues(format, strconv.Itoa(refused.status)).Inc()
+	s.metrics.refused.WithLabelValues(refused.reason).Inc()
+	s.logRefusal(w, format, refused)
 	drain(r)
 	if refused.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(refused.retryAfter.Round(time.Second)/time.Second)))
@@ -144,8 +146,10 @@ func writeTaken(w http.ResponseWriter, accepted, sampled int, rejected []rejecti
 }
 
 // complain logs that beacons cannot be kept, once in a while: every client is told, and there may be thousands a second.
-func (s *Server) complain(err error) {
-	s.complaints.Do(func() { s.logger.Error("beacons cannot be kept and are refused with 503", "error", err) })
+func (s *Server) complain(request string, err error) {
+	s.complaints.Do(func() {
+		s.logger.Error("beacons cannot be kept and are refused with 503", "request", request, "error", err)
+	})
 }
 
 // maxTold is how many rejected items one answer lists; the counters have them all.

@@ -36,6 +36,7 @@ func (s *Server) collect(f *format) http.HandlerFunc {
 			return
 		}
 		read := d.result()
+		read.request = requestID(w)
 		key := idempotencyKey(r)
 		if key == "" || len(key) > maxName {
 			s.answerKept(f, w, r, g, read, s.keep(f, read))
@@ -162,12 +163,13 @@ func (s *Server) keep(f *format, d *reading) error {
 	for _, p := range left {
 		c := &p.beacon.Context
 		s.counters.Add(c.App, c.Environment, "skipped", "sampled under pressure", int64(len(p.taken)))
+		s.metrics.items.WithLabelValues("sampled").Add(float64(len(p.taken)))
 	}
 	if len(left) == len(d.parts) {
 		d.told.forget(d.spans)
 		return errSampled
 	}
-	if err := s.appendAll(d.parts); err != nil {
+	if err := s.appendAll(d.request, d.parts); err != nil {
 		d.told.forget(d.spans)
 		c := &d.parts[0].beacon.Context
 		s.counters.Add(c.App, c.Environment, "refused", "not kept", 1)
@@ -186,6 +188,7 @@ func (s *Server) keep(f *format, d *reading) error {
 		}
 		s.metrics.items.WithLabelValues("accepted").Add(float64(kept))
 		s.metrics.items.WithLabelValues("skipped").Add(float64(len(p.skipped)))
+		s.logKept(f, d.request, p, kept)
 	}
 	if len(d.traces) > 0 && s.forwarder != nil {
 		c := &d.parts[0].beacon.Context
@@ -195,20 +198,20 @@ func (s *Server) keep(f *format, d *reading) error {
 }
 
 // appendAll puts every beacon of a payload into the spool of its store. They share one fsync.
-func (s *Server) appendAll(parts []*part) error {
+func (s *Server) appendAll(request string, parts []*part) error {
 	if len(parts) == 1 {
-		return s.append(parts[0])
+		return s.append(request, parts[0])
 	}
 	failures := make([]error, len(parts))
 	var group sync.WaitGroup
 	for n, p := range parts {
-		group.Go(func() { failures[n] = s.append(p) })
+		group.Go(func() { failures[n] = s.append(request, p) })
 	}
 	group.Wait()
 	return errors.Join(failures...)
 }
 
-func (s *Server) append(p *part) error {
+func (s *Server) append(request string, p *part) error {
 	b := &p.beacon
 	// All that was taken may have been told before, and then there is nothing to keep.
 	if b.Len() == 0 || p.sampledOut {
@@ -218,7 +221,7 @@ func (s *Server) append(p *part) error {
 	s.pipeline.AtAccept(b)
 	buffer := records.Get().(*[]byte)
 	defer records.Put(buffer)
-	record := rum.Record{Beacon: b}
+	record := rum.Record{Request: request, Beacon: b}
 	encoded, err := record.MarshalMsg((*buffer)[:0])
 	*buffer = encoded[:0]
 	if err != nil {
@@ -248,7 +251,7 @@ func (s *Server) countSaid(c *rum.Context, items int64) {
 
 func (s *Server) answerKept(f *format, w http.ResponseWriter, r *http.Request, g *grant, d *reading, err error) {
 	if err != nil && !errors.Is(err, errSampled) {
-		s.complain(err)
+		s.complain(requestID(w), err)
 		refused := refuse(http.StatusServiceUnavailable, "not kept", "the beacon could not be written to disk; try again later")
 		refused.retryAfter = jittered(5 * time.Second)
 		s.refuseIn(f, w, r, g, refused)

@@ -25,7 +25,7 @@ type Deploy struct {
 
 // deploys records a deploy marker.
 func (s *Server) deploys(w http.ResponseWriter, r *http.Request) {
-	refused := s.takeDeploy(r)
+	refused := s.takeDeploy(requestID(w), r)
 	if refused != nil {
 		s.answerRefusal(w, r, formatDeploy, nil, refused)
 		return
@@ -34,7 +34,7 @@ func (s *Server) deploys(w http.ResponseWriter, r *http.Request) {
 	writeTaken(w, 1, 0, nil)
 }
 
-func (s *Server) takeDeploy(r *http.Request) *refusal {
+func (s *Server) takeDeploy(request string, r *http.Request) *refusal {
 	if refused := s.gateAdmin(r); refused != nil {
 		return refused
 	}
@@ -62,7 +62,7 @@ func (s *Server) takeDeploy(r *http.Request) *refusal {
 	case d.URL != "" && !rum.WebAddress(d.URL):
 		return refuse(http.StatusBadRequest, "url", "the url of a deploy becomes a link: it must begin with https:// or http://")
 	}
-	record := rum.Record{Deploy: &rum.Deploy{
+	record := rum.Record{Request: request, Deploy: &rum.Deploy{
 		TS: d.At.UnixMilli(), App: cut(d.App, maxName), Environment: cut(d.Environment, maxName), Release: cut(d.Release, maxName),
 		Title: cut(d.Title, maxSelector), URL: cut(d.URL, maxURL),
 	}}
@@ -75,7 +75,7 @@ func (s *Server) takeDeploy(r *http.Request) *refusal {
 		}
 	}
 	if err != nil {
-		s.logger.Error("a deploy could not be kept", "error", err)
+		s.logger.Error("a deploy could not be kept", "request", request, "error", err)
 		refused := refuse(http.StatusServiceUnavailable, "not kept", "the deploy could not be written to disk; try again later")
 		refused.retryAfter = jittered(5 * time.Second)
 		return refused

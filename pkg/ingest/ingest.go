@@ -85,6 +85,7 @@ type Server struct {
 	lanes    *lanes
 
 	complaints *rate.Sometimes
+	requests   requestIDs
 
 	quarantine     *quarantine.Quarantine
 	quarantineRate *rate.Limiter
@@ -123,7 +124,7 @@ func New(o Options) (*Server, error) {
 		lanes: lanes, complaints: &rate.Sometimes{Interval: 10 * time.Second},
 		quarantine: o.Quarantine, quarantineRate: rate.NewLimiter(quarantinedPerSecond, quarantinedBurst),
 		headers:   headerAttributes(o.Config.requestIDHeaders()),
-		forwarder: o.Forwarder,
+		forwarder: o.Forwarder, requests: newRequestIDs(),
 	}, nil
 }
 
@@ -182,6 +183,7 @@ func (s *Server) Handler() http.Handler {
 		s.answerRefusal(w, r, "none", nil, refuse(http.StatusNotFound, "path", "there is nothing here"))
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.nameRequest(w)
 		if !forOperators(r) {
 			cors(w, r)
 		}

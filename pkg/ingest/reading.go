@@ -32,6 +32,7 @@ type reading struct {
 	texts    texts
 	limits   Limits
 	told     *told
+	request  string   // the id of the request, which its records carry
 	otel     bool     // whether OpenTelemetry's instrumentations tell it, some of which tell the same
 	headers  []string // the attributes that may hold a request id
 	forward  bool     // whether spans are forwarded, and so have to be kept as they came
@@ -75,7 +76,7 @@ type navigation struct {
 func (d *reading) result() *reading { return d }
 
 func (d *reading) reset(received, sentAt int64) {
-	d.received, d.sentAt, d.otel, d.refused = received, sentAt, false, false
+	d.received, d.sentAt, d.otel, d.refused, d.request = received, sentAt, false, false, ""
 	d.spare = append(d.spare, d.parts...)
 	d.parts = d.parts[:0]
 	d.list, d.index, d.total, d.accepted, d.sampled = "", 0, 0, 0, 0

@@ -50,9 +50,9 @@ func (s *Server) replays(w http.ResponseWriter, r *http.Request) {
 		s.answerRefusal(w, r, formatReplay, nil, refused)
 		return
 	}
-	answer, err := s.replay(asked)
+	answer, err := s.replay(requestID(w), asked)
 	if err != nil {
-		s.complain(err)
+		s.complain(requestID(w), err)
 		refused := refuse(http.StatusServiceUnavailable, "not kept", "the replay broke off and can be repeated: "+err.Error())
 		refused.retryAfter = jittered(commitTimeout)
 		s.answerRefusal(w, r, formatReplay, nil, refused)
@@ -81,7 +81,7 @@ func (s *Server) readReplay(r *http.Request) (asked Replay, refused *refusal) {
 }
 
 // replay keeps what goes through before it is removed: a crash in between replays it twice rather than never.
-func (s *Server) replay(asked Replay) (answer Replayed, err error) {
+func (s *Server) replay(request string, asked Replay) (answer Replayed, err error) {
 	s.replaying.Lock()
 	defer s.replaying.Unlock()
 	entries, err := s.quarantine.List()
@@ -101,7 +101,7 @@ func (s *Server) replay(asked Replay) (answer Replayed, err error) {
 			continue
 		}
 		answer.Last = e.ID
-		reason, failed := s.replayOne(e)
+		reason, failed := s.replayOne(request, e)
 		if failed != nil {
 			err = failed
 			break
@@ -123,7 +123,7 @@ func (s *Server) replay(asked Replay) (answer Replayed, err error) {
 }
 
 // replayOne sends one entry through the pipeline, at the time it was received. It returns why it is rejected still.
-func (s *Server) replayOne(e *quarantine.Entry) (reason string, err error) {
+func (s *Server) replayOne(request string, e *quarantine.Entry) (reason string, err error) {
 	f := formatNamed(e.Format)
 	if f == nil || len(e.Payload) == 0 {
 		return "not replayable: only the reason was kept", nil
@@ -155,5 +155,6 @@ func (s *Server) replayOne(e *quarantine.Entry) (reason string, err error) {
 		}
 		return reason, nil
 	}
+	d.request = request
 	return "", s.keep(f, d)
 }

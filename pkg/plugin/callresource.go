@@ -30,7 +30,8 @@ import (
 // the last day). The values of a dimension are narrowed by filters, a JSON list as queries have it, of which those are
 // left out that do not apply; of names the query type they are for. Errors are {"message": …} with a fitting status.
 func (i *Instance) CallResource(ctx context.Context, req *backend.CallResourceRequest, sender backend.CallResourceResponseSender) error {
-	ctx, span := tracing.DefaultTracer().Start(ctx, "sightline resource", trace.WithAttributes(attribute.String("path", req.Path)))
+	ctx, span := tracing.DefaultTracer().Start(ctx, "sightline resource", trace.WithAttributes(
+		attribute.String("sightline.resource", req.Path)))
 	defer span.End()
 	return i.resources.CallResource(ctx, req, sender)
 }

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/tracing"
@@ -9,6 +10,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/experimental/concurrent"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -22,14 +24,17 @@ func (i *Instance) QueryData(ctx context.Context, req *backend.QueryDataRequest)
 
 	answer := func(ctx context.Context, q concurrent.Query) backend.DataResponse {
 		ctx, span := tracing.DefaultTracer().Start(ctx, "sightline query", trace.WithAttributes(
-			attribute.String("queryType", q.DataQuery.QueryType),
-			attribute.String("refId", q.DataQuery.RefID),
+			attribute.String("sightline.ref_id", q.DataQuery.RefID),
 		))
 		defer span.End()
 
 		response := i.answer(ctx, caller, q.DataQuery)
 		if response.Error != nil {
-			span.SetStatus(codes.Error, response.Error.Error())
+			// The error's text may quote a filter's value, and is in the log.
+			span.SetStatus(codes.Error, "")
+			span.SetAttributes(
+				semconv.ErrorTypeKey.String(strconv.Itoa(int(response.Status))),
+				attribute.String("sightline.error_source", string(response.ErrorSource)))
 			backend.Logger.FromContext(ctx).Debug("Query failed",
 				"refId", q.DataQuery.RefID, "queryType", q.DataQuery.QueryType,
 				"status", int(response.Status), "errorSource", string(response.ErrorSource), "error", response.Error)

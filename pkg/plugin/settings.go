@@ -230,6 +230,7 @@ func (s *Settings) Query() query.Settings {
 			PrometheusUID:    s.PrometheusUID, PrometheusQuery: s.PrometheusQuery,
 		},
 		Tempo: query.Tempo{URL: s.TempoURL, Days: s.TempoRetentionDays},
+		Store: query.Store{Address: strings.SplitN(s.Address, ",", 2)[0], Database: s.Database},
 	}
 }
 

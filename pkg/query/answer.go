@@ -108,6 +108,7 @@ func typeByName(name string) (*queryType, error) {
 func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery) backend.DataResponse {
 	q, err := read(dq, r.Settings)
 	if err == nil {
+		q.describeSpan(ctx)
 		err = caller.mayAsk(q.kind, r.Settings)
 	}
 	if err == nil {
@@ -153,6 +154,7 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 		frame.RefID = q.refID
 		frame.Meta.ExecutedQueryString = strings.Join(q.executed, "\n\n")
 	}
+	measureSpan(ctx, frames)
 	return backend.DataResponse{Frames: frames, Status: backend.StatusOK}
 }
 

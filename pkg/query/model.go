@@ -94,6 +94,7 @@ type question struct {
 	ids      bool   // whoever asks may see the ids of visits and traces
 	allowed  appList
 	tempo    Tempo
+	store    Store
 	executed []string
 	plans    []*plan // how its windows are read: plan.go
 }
@@ -103,7 +104,8 @@ func read(dq backend.DataQuery, settings Settings) (*question, error) {
 	if len(dq.JSON) > maxQueryBytes {
 		return nil, badRequest("the query is %d bytes long, %d is the most", len(dq.JSON), maxQueryBytes)
 	}
-	q := question{refID: dq.RefID, limits: settings.Limits.withDefaults(), allowed: settings.Apps, tempo: settings.Tempo}
+	q := question{refID: dq.RefID, limits: settings.Limits.withDefaults(), allowed: settings.Apps, tempo: settings.Tempo,
+		store: settings.Store}
 	if len(dq.JSON) > 0 {
 		if err := json.Unmarshal(dq.JSON, &q.Query); err != nil {
 			return nil, badRequest("reading the query: %v", err)

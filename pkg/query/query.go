@@ -40,6 +40,7 @@ type Settings struct {
 	Limits Limits
 	Links  Links
 	Tempo  Tempo
+	Store  Store
 }
 
 // Limits cap what one statement may cost the store. Zero means the default of DefaultLimits.

@@ -170,7 +170,7 @@ func (l Limits) withDefaults() Limits {
 // rows runs a statement and hands every row to scan. The text is kept for the answer's frames.
 func (q *question) rows(
 	ctx context.Context, conn driver.Conn, s *statement, sql string, scan func(driver.Rows) error,
-) error {
+) (err error) {
 	settings := q.limits.settings()
 	s.parameters = append(s.parameters, q.fewParameters(sql)...)
 	q.executed = append(q.executed, s.describe(sql, settings))
@@ -182,12 +182,16 @@ func (q *question) rows(
 	for _, p := range s.parameters {
 		args = append(args, p)
 	}
+	ctx, span := q.startStatement(ctx, sql)
+	read := 0
+	defer func() { endStatement(span, read, err) }()
 	rows, err := conn.Query(clickhouse.Context(ctx, clickhouse.WithSettings(settings)), sql, args...)
 	if err != nil {
 		return fmt.Errorf("asking the store: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
+		read++
 		if err := scan(rows); err != nil {
 			return fmt.Errorf("reading the store's answer: %w", err)
 		}

@@ -289,6 +289,8 @@ const Observed = "_observed"
 
 // Record is what one spool entry holds: exactly one of a beacon, a deploy marker, or counters.
 type Record struct {
+	Request string `msg:"r,omitempty"` // the id of the request that brought it, for the log; "" for counters
+
 	Beacon *Beacon `msg:"b,omitempty"`
 	Deploy *Deploy `msg:"d,omitempty"`
 	Counts []Count `msg:"c,omitempty"`

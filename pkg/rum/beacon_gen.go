@@ -2162,20 +2162,24 @@ func (z *Item) Msgsize() (s int) {
 func (z *Record) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(3)
-	var zb0001Mask uint8 /* 3 bits */
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
 	_ = zb0001Mask
-	if z.Beacon == nil {
+	if z.Request == "" {
 		zb0001Len--
 		zb0001Mask |= 0x1
 	}
-	if z.Deploy == nil {
+	if z.Beacon == nil {
 		zb0001Len--
 		zb0001Mask |= 0x2
 	}
-	if z.Counts == nil {
+	if z.Deploy == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4
+	}
+	if z.Counts == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2183,6 +2187,11 @@ func (z *Record) MarshalMsg(b []byte) (o []byte, err error) {
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "r"
+			o = append(o, 0xa1, 0x72)
+			o = msgp.AppendString(o, z.Request)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "b"
 			o = append(o, 0xa1, 0x62)
 			if z.Beacon == nil {
@@ -2195,7 +2204,7 @@ func (z *Record) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x2) == 0 { // if not omitted
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "d"
 			o = append(o, 0xa1, 0x64)
 			if z.Deploy == nil {
@@ -2208,7 +2217,7 @@ func (z *Record) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x4) == 0 { // if not omitted
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "c"
 			o = append(o, 0xa1, 0x63)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Counts)))
@@ -2234,7 +2243,7 @@ func (z *Record) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
-	var zb0001Mask uint8 /* 3 bits */
+	var zb0001Mask uint8 /* 4 bits */
 	_ = zb0001Mask
 	for zb0001 > 0 {
 		zb0001--
@@ -2244,6 +2253,13 @@ func (z *Record) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
+		case "r":
+			z.Request, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Request")
+				return
+			}
+			zb0001Mask |= 0x1
 		case "b":
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
@@ -2261,7 +2277,7 @@ func (z *Record) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-			zb0001Mask |= 0x1
+			zb0001Mask |= 0x2
 		case "d":
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
@@ -2279,7 +2295,7 @@ func (z *Record) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-			zb0001Mask |= 0x2
+			zb0001Mask |= 0x4
 		case "c":
 			var zb0002 uint32
 			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
@@ -2299,7 +2315,7 @@ func (z *Record) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-			zb0001Mask |= 0x4
+			zb0001Mask |= 0x8
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2309,14 +2325,17 @@ func (z *Record) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 	}
 	// Clear omitted fields.
-	if zb0001Mask != 0x7 {
+	if zb0001Mask != 0xf {
 		if (zb0001Mask & 0x1) == 0 {
-			z.Beacon = nil
+			z.Request = ""
 		}
 		if (zb0001Mask & 0x2) == 0 {
-			z.Deploy = nil
+			z.Beacon = nil
 		}
 		if (zb0001Mask & 0x4) == 0 {
+			z.Deploy = nil
+		}
+		if (zb0001Mask & 0x8) == 0 {
 			z.Counts = nil
 		}
 	}
@@ -2326,7 +2345,7 @@ func (z *Record) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Record) Msgsize() (s int) {
-	s = 1 + 2
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Request) + 2
 	if z.Beacon == nil {
 		s += msgp.NilSize
 	} else {

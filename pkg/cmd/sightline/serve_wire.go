@@ -76,6 +76,7 @@ func (s *sidecar) open() (err error) {
 	if err := s.openFurther(); err != nil {
 		return err
 	}
+	s.registerMetrics()
 	s.forwarder, err = s.newForwarder()
 	return err
 }
