@@ -62,7 +62,7 @@ func Frontend() error {
 func Lint() error {
 	mg.Deps(dependencies)
 	say("Linting Go")
-	unformatted, err := sh.Output("gofmt", "-l", "pkg", "Magefile.go", "Magefile_package.go")
+	unformatted, err := sh.Output("gofmt", "-l", "pkg", "Magefile.go", "Magefile_bench.go", "Magefile_package.go")
 	if err != nil {
 		return err
 	}
@@ -107,12 +107,6 @@ func TestGrafana() error {
 	}
 	say("Specs in the Grafana at " + os.Getenv("GRAFANA_URL"))
 	return runWith(map[string]string{"CHROME_PATH": chromium}, "npm", "run", "--silent", "test:grafana")
-}
-
-// Bench prints the measured figures: decode, spool, insert, queries.
-func Bench() error {
-	mg.Deps(dependencies)
-	return run("go", "test", "-run", "^$", "-bench", ".", "-benchmem", "./pkg/...")
 }
 
 // Fuzz runs every fuzz test for a while each (FUZZ_TIME, 30s by default).
