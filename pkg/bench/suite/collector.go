@@ -60,7 +60,7 @@ func startCollector(ctx context.Context, folder, name string, durable bool, s *s
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := p.answers(ctx, "http://"+listen+"/v1/logs"); err != nil {
+	if err := p.listens(ctx, listen); err != nil {
 		p.stop()
 		return nil, nil, err
 	}

@@ -31,7 +31,7 @@ func (c *contestant) turn(ctx context.Context, table *bench.Table, p payload, ru
 	if err != nil {
 		return err
 	}
-	engine, err := bench.CPUSeconds(c.engine)
+	engine, err := c.engineSeconds()
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (c *contestant) turn(ctx context.Context, table *bench.Table, p payload, ru
 	if err != nil {
 		return err
 	}
-	engineAfter, err := bench.CPUSeconds(c.engine)
+	engineAfter, err := c.engineSeconds()
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,14 @@ func (c *contestant) turn(ctx context.Context, table *bench.Table, p payload, ru
 	table.Add(c.name, float64(n)/(ownAfter-own), float64(n*p.items)/(ownAfter-own), float64(n)/(engineAfter-engine),
 		float64(n)/s.took.Seconds(), s.percentile(0.5), s.percentile(0.99), memory)
 	return nil
+}
+
+// engineSeconds is the engine's processor time, 0 without one.
+func (c *contestant) engineSeconds() (float64, error) {
+	if c.engine == 0 {
+		return 0, nil
+	}
+	return bench.CPUSeconds(c.engine)
 }
 
 // runName tells the visits of one turn from those of all others, of other runs, too.

@@ -107,7 +107,7 @@ type plain struct {
 	batches chan []byte // nil where each beacon is inserted by itself
 }
 
-// servePlain is `suite plain --listen ADDR --into URL --table NAME [--batched]`: a program of its own, so that its
+// servePlain is `suite plain --listen ADDR --into URL --table NAME [--batched]`, without --into one that keeps nothing: a program of its own, so that its
 // processor time can be told from the load's.
 func servePlain(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("plain", flag.ContinueOnError)
@@ -118,17 +118,30 @@ func servePlain(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if *into == "" {
+		return serve(ctx, *listen, http.HandlerFunc(discard))
+	}
 	p := &plain{into: *into + "/?query=" + url.QueryEscape("INSERT INTO "+*table+" FORMAT JSONEachRow")}
 	if *batched {
 		p.batches = make(chan []byte, 256)
 		go p.insertEverySecond()
 	}
-	server := &http.Server{Addr: *listen, Handler: p, ReadHeaderTimeout: 10 * time.Second}
+	return serve(ctx, *listen, p)
+}
+
+func serve(ctx context.Context, listen string, handler http.Handler) error {
+	server := &http.Server{Addr: listen, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
+}
+
+// discard is the least that a server of Go's own can do: the bound for everything that is built on it.
+func discard(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	w.WriteHeader(http.StatusAccepted)
 }
 
 func (p *plain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -200,17 +213,33 @@ func startPlain(ctx context.Context, folder, name string, batched bool, s *sidec
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := p.until(ctx, "it listened", func() (bool, error) {
-		response, err := http.Get("http://" + listen)
-		if err != nil {
-			return false, nil
-		}
-		response.Body.Close()
-		return true, nil
-	}); err != nil {
+	if err := p.listens(ctx, listen); err != nil {
 		p.stop()
 		return nil, nil, err
 	}
 	return p, &contestant{name: name, pid: p.pid(), engine: s.engine.PID, url: "http://" + listen, media: "application/json",
 		body: func(p payload) string { return p.otlp }, stored: p.grown(s, table)}, nil
+}
+
+// startBare runs a server that takes beacons and keeps nothing.
+func startBare(ctx context.Context, folder string) (*contestant, *process, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	listen, err := freeAddress()
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := start(bareServer, filepath.Join(folder, "bare.log"), program, "plain", "--listen", listen)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.listens(ctx, listen); err != nil {
+		p.stop()
+		return nil, nil, err
+	}
+	return &contestant{name: bareServer, pid: p.pid(), url: "http://" + listen, media: "application/json",
+		body:   func(p payload) string { return p.faro },
+		stored: func(context.Context, int) error { return nil }}, p, nil
 }

@@ -81,15 +81,14 @@ func (p *process) said() string {
 	return strings.Join(lines[max(0, len(lines)-15):], "\n")
 }
 
-// answers waits until an address takes requests.
-func (p *process) answers(ctx context.Context, url string) error {
-	return p.until(ctx, "it answered at "+url, func() (bool, error) {
-		response, err := http.Get(url)
+// listens waits until an address takes requests, whatever it answers.
+func (p *process) listens(ctx context.Context, address string) error {
+	return p.until(ctx, "it listened at "+address, func() (bool, error) {
+		response, err := http.Get("http://" + address)
 		if err != nil {
 			return false, nil
 		}
-		response.Body.Close()
-		return response.StatusCode < 500, nil
+		return true, response.Body.Close()
 	})
 }
 
