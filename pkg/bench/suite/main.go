@@ -39,6 +39,7 @@ type part struct {
 type run struct {
 	repetitions int    // BENCH_REPETITIONS, 5 by default
 	rows        int    // BENCH_ROWS, 3,000,000 by default: how many a store is filled with where a part asks it
+	against     string // BENCH_AGAINST: another build of bin/sightline, to compare with
 	folder      string // of its own, removed afterwards
 	name        string
 }
@@ -83,7 +84,8 @@ func list() error {
 		fmt.Printf("%-12s %-58s %3d min  %s\n", p.name, p.title, p.minutes, last)
 	}
 	fmt.Println("\nRun some of them: BENCH=ingest,insert go tool mage bench\n" +
-		"BENCH_REPETITIONS (5) and BENCH_ROWS (3000000) make a run longer or shorter.")
+		"BENCH_REPETITIONS (5) and BENCH_ROWS (3000000) make a run longer or shorter; BENCH_AGAINST=/path/to/sightline\n" +
+		"has another build take turns with this one in the part ingest.")
 	return nil
 }
 
@@ -141,7 +143,8 @@ func runPart(ctx context.Context, p part, repetitions, rows int) error {
 	}
 	defer os.RemoveAll(folder)
 	machine := bench.ThisMachine()
-	result, err := p.run(ctx, &run{repetitions: repetitions, rows: rows, folder: folder, name: p.name})
+	result, err := p.run(ctx, &run{repetitions: repetitions, rows: rows, folder: folder, name: p.name,
+		against: os.Getenv("BENCH_AGAINST")})
 	if err != nil {
 		return err
 	}
@@ -156,7 +159,7 @@ func runPart(ctx context.Context, p part, repetitions, rows int) error {
 // settings are those of this run that differ from the defaults, as the shell would be given them.
 func settings() string {
 	var set []string
-	for _, name := range []string{"BENCH_REPETITIONS", "BENCH_ROWS"} {
+	for _, name := range []string{"BENCH_REPETITIONS", "BENCH_ROWS", "BENCH_AGAINST"} {
 		if value := os.Getenv(name); value != "" {
 			set = append(set, name+"="+value)
 		}

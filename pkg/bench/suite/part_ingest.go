@@ -12,6 +12,7 @@ import (
 const (
 	spoolOnDisk   = "Sightline, durable"
 	spoolInMemory = "Sightline, its spool on a disk in memory"
+	otherBuild    = "another build of Sightline, durable"
 	bareServer    = "Go's net/http, reads the body and answers 202"
 )
 
@@ -47,6 +48,14 @@ func ingest(ctx context.Context, r *run) (result bench.Result, err error) {
 	}
 	defer server.stop()
 	all := []*contestant{durable.contestant(spoolOnDisk), inMemory.contestant(spoolInMemory), bare}
+	if r.against != "" {
+		before, err := startProgram(ctx, r.against, r.folder, "before")
+		if err != nil {
+			return result, err
+		}
+		defer before.stop()
+		all = append(all, before.contestant(otherBuild))
+	}
 	disk := bench.Table{What: "fdatasync of 4 kB, on the same disk, nothing else of ours running", Columns: []bench.Column{
 		{Name: "p50, ms", Decimals: 2}, {Name: "p99, ms", Decimals: 2}}}
 	for _, of := range []struct {

@@ -53,8 +53,12 @@ func (p *process) stop() {
 	}
 }
 
-// until waits for something to become true while the program runs.
+// until waits for something to become true while the program runs, and looks every 20 ms.
 func (p *process) until(ctx context.Context, what string, is func() (bool, error)) error {
+	return p.untilEvery(ctx, 20*time.Millisecond, what, is)
+}
+
+func (p *process) untilEvery(ctx context.Context, pause time.Duration, what string, is func() (bool, error)) error {
 	deadline := time.Now().Add(5 * time.Minute)
 	for {
 		done, err := is()
@@ -66,7 +70,7 @@ func (p *process) until(ctx context.Context, what string, is func() (bool, error
 			return fmt.Errorf("%s ended before %s; it said:\n%s", p.name, what, p.said())
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(pause):
 		}
 		if time.Now().After(deadline) {
 			return errors.Join(fmt.Errorf("%s: not %s within five minutes; it said:\n%s", p.name, what, p.said()), err)
