@@ -62,7 +62,11 @@ func Frontend() error {
 func Lint() error {
 	mg.Deps(dependencies)
 	say("Linting Go")
-	unformatted, err := sh.Output("gofmt", "-l", "pkg", "Magefile.go", "Magefile_package.go", "Magefile_audit.go")
+	targets, err := filepath.Glob("Magefile*.go")
+	if err != nil {
+		return err
+	}
+	unformatted, err := sh.Output("gofmt", append([]string{"-l", "pkg"}, targets...)...)
 	if err != nil {
 		return err
 	}
@@ -107,12 +111,6 @@ func TestGrafana() error {
 	}
 	say("Specs in the Grafana at " + os.Getenv("GRAFANA_URL"))
 	return runWith(map[string]string{"CHROME_PATH": chromium}, "npm", "run", "--silent", "test:grafana")
-}
-
-// Bench prints the measured figures: decode, spool, insert, queries.
-func Bench() error {
-	mg.Deps(dependencies)
-	return run("go", "test", "-run", "^$", "-bench", ".", "-benchmem", "./pkg/...")
 }
 
 // Fuzz runs every fuzz test for a while each (FUZZ_TIME, 30s by default).

@@ -54,6 +54,7 @@ type App struct {
 type Pipeline struct {
 	apps     map[string]App
 	agents   *agents
+	cleaned  *cleanAgents
 	parties  *parties
 	budgets  map[string]*names
 	values   *values
@@ -72,6 +73,10 @@ func New(config Config) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	cleaned, err := newCleanAgents()
+	if err != nil {
+		return nil, err
+	}
 	regions, err := newRegions(config.Regions)
 	if err != nil {
 		return nil, err
@@ -79,6 +84,7 @@ func New(config Config) (*Pipeline, error) {
 	p := &Pipeline{
 		apps:     map[string]App{},
 		agents:   agents,
+		cleaned:  cleaned,
 		parties:  newParties(),
 		budgets:  map[string]*names{},
 		regions:  regions,

@@ -66,7 +66,7 @@ func (p *Pipeline) scrubPage(b *rum.Beacon) {
 	cleanAll(CleanURL, &c.PageURL)
 	cleanAll(CleanText, &c.RouteName, &c.Language)
 	cleanAll(CleanLabel, &c.App, &c.Environment, &c.Release, &c.Platform, &c.SDK, &c.Synthetic, &c.Consent)
-	cleanAll(CleanAgent, &c.UserAgent, &c.Brands)
+	cleanAll(p.cleaned.clean, &c.UserAgent, &c.Brands)
 	c.SessionID = CleanID(c.SessionID)
 	scrubAttributes(c.Attributes)
 	for i := range b.Views {
