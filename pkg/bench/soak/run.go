@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -23,13 +24,16 @@ type runCmd struct {
 	Every     time.Duration `default:"10s" help:"Time between two samples."`
 	Ask       time.Duration `default:"30s" help:"Time between two openings of the dashboard."`
 	Sightline string        `default:"bin/sightline" help:"The program under test."`
-	Plugin    string        `default:"dist/gpx_sightline_rum_linux_amd64" help:"The plugin under test."`
+	Plugin    string        `help:"The plugin under test; dist/ has it when it is built."`
 	Dashboard string        `default:"src/dashboards/experience.json" help:"The dashboard that is opened again and again."`
 	Folder    string        `required:"" help:"Folder for the samples, the logs, and the data, which are removed at the end."`
 }
 
 // Run plays the traffic, samples and asks beside it, and judges the samples at the end.
 func (c *runCmd) Run(ctx context.Context) error {
+	if c.Plugin == "" {
+		c.Plugin = fmt.Sprintf("dist/gpx_sightline_rum_%s_%s", runtime.GOOS, runtime.GOARCH)
+	}
 	data := filepath.Join(c.Folder, "data")
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
