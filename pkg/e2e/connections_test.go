@@ -13,13 +13,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sightline-rum/sightline/pkg/bench/faults"
 )
 
 // crowd is how many visitors stay connected at once, and how many of them send slowly. Where this process may not open
 // as many files, there are fewer.
 const crowd, slow = 10_000, 500
 
-func TestTenThousandOpenConnectionsAndSlowSendersKeepNobodyOut(t *testing.T) {
+func TestFaultTenThousandConnectionsAndSlowSendersKeepNobodyOut(t *testing.T) {
 	var limit syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
 	visitors := min(crowd, int(min(limit.Max, 1<<20))-1000)
@@ -83,9 +85,11 @@ func TestTenThousandOpenConnectionsAndSlowSendersKeepNobodyOut(t *testing.T) {
 	require.EqualValues(t, visitors-slow+again, s.number("SELECT count() FROM events WHERE name = 'crowd'"),
 		"each is stored once")
 	require.Less(t, s.memory()-idle, 600<<20)
-	t.Logf("%.0f connections open at once, %d of them slow senders: opened, with a beacon each, in %s; "+
-		"memory of the sidecar grew by %d MiB, %d kB a connection", held, slow, took.Round(time.Millisecond), grown>>20,
-		grown/visitors>>10)
+	keep(t, faults.Case{Order: 10, Fault: "10,000 connections and slow senders",
+		How:  fmt.Sprintf("%.0f connections open at once, %d of them send a few bytes and stop", held, slow),
+		Sent: visitors - slow + again, Acknowledged: visitors - slow + again, Stored: visitors - slow + again,
+		Figures: fmt.Sprintf("opened, with a beacon each, in %s; one more visitor is served; memory of the sidecar grew by %d MiB, "+
+			"%d kB a connection", took.Round(time.Millisecond), grown>>20, grown/visitors>>10)}, began)
 }
 
 // dawdle begins a request and leaves it at that: half of them in the middle of the head, half in that of the body.

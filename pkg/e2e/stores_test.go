@@ -175,36 +175,6 @@ func TestSeveralSidecarsSideBySideLoseAndDoubleNothing(t *testing.T) {
 	t.Logf("%d beacons acknowledged by two sidecars, %d stored", len(acknowledged), len(stored))
 }
 
-// The store is away while beacons keep coming; then it is back.
-func TestWithoutItsStoreASidecarKeepsTakingBeaconsInFlatMemory(t *testing.T) {
-	away := startSidecar(t)
-	s := newSidecar(t)
-	t.Cleanup(s.stop)
-	s.flags = []string{"--clickhouse", away.dsn()}
-	s.start()
-	s.waitReady()
-	taken := sendMany(s, 0, 2500)
-	s.waitDrained()
-	away.kill()
-	taken += sendMany(s, 2500, 5000)
-	before := s.memory()
-	taken += sendMany(s, 5000, 20_000)
-	grown := s.memory() - before
-	require.Less(t, grown, 64<<20, "memory grew with the backlog")
-	backlog := s.metric("sightline_spool_records")
-	require.GreaterOrEqual(t, backlog, 17_500.0)
-
-	away.start()
-	away.waitReady()
-	began := time.Now()
-	s.waitDrained()
-	require.Equal(t, 20_000, taken)
-	require.EqualValues(t, 20_000, away.number("SELECT uniqExact(metric_id) FROM vitals"))
-	require.EqualValues(t, 20_000, away.number("SELECT count() FROM vitals"))
-	t.Logf("a backlog of %.0f records: memory grew by %d MiB while it grew, and it was drained in %s",
-		backlog, grown>>20, time.Since(began).Round(100*time.Millisecond))
-}
-
 // sendMany posts the beacons with the given numbers and returns how many were acknowledged.
 func sendMany(s *sidecar, from, to int) (taken int) {
 	var group sync.WaitGroup

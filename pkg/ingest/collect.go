@@ -11,6 +11,7 @@ import (
 
 	"github.com/sightline-rum/sightline/pkg/enrich"
 	"github.com/sightline-rum/sightline/pkg/rum"
+	"github.com/sightline-rum/sightline/pkg/spool"
 )
 
 // commitTimeout is how long a beacon may wait for the disk before the client is told to try again.
@@ -252,12 +253,23 @@ func (s *Server) countSaid(c *rum.Context, items int64) {
 func (s *Server) answerKept(f *format, w http.ResponseWriter, r *http.Request, g *grant, d *reading, err error) {
 	if err != nil && !errors.Is(err, errSampled) {
 		s.complain(requestID(w), err)
-		refused := refuse(http.StatusServiceUnavailable, "not kept", "the beacon could not be written to disk; try again later")
+		refused := refuse(http.StatusServiceUnavailable, "not kept", whyNotKept(err))
 		refused.retryAfter = jittered(5 * time.Second)
 		s.refuseIn(f, w, r, g, refused)
 		return
 	}
 	s.answerAccepted(f, w, r, d)
+}
+
+// whyNotKept says as much of a failure to keep a beacon as its sender may know: nothing of paths.
+func whyNotKept(err error) string {
+	switch {
+	case errors.Is(err, spool.ErrFull):
+		return "too many beacons wait for the store; try again later"
+	case errors.Is(err, spool.ErrNoSpace):
+		return "the disk is nearly full; try again later"
+	}
+	return "the beacon could not be written to disk; try again later"
 }
 
 // countRejected counts items by the class of their reason.

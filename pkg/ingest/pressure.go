@@ -73,6 +73,10 @@ func (p *pressure) oneIn(app string, items int) uint32 {
 		}
 	}
 	flow.window += float64(items)
+	if p.fill() >= 1 {
+		// Nothing can be kept, so nobody would stand for those left out: they are refused instead, and may come again.
+		return 1
+	}
 	return flow.oneIn
 }
 

@@ -149,3 +149,16 @@ func TestASampledBeaconIsAnsweredAndCountedAndNotKept(t *testing.T) {
 	}
 	require.EqualValues(t, sampled, s.counted("skipped", "sampled under pressure"))
 }
+
+func TestWhatNobodyCanStandForIsNotLeftOut(t *testing.T) {
+	c := newClocked()
+	c.full = 1
+	c.flow(map[string]int{"shop": 1000})
+	for n := range 1000 {
+		b := beaconOf("shop", n)
+		require.False(t, c.sampled(b), "a spool that is full keeps none: its refusal is the honest answer")
+		require.Zero(t, b.Context.Weight)
+	}
+	c.full = 0.99
+	require.True(t, c.sampled(beaconOf("shop", 1)) || c.sampled(beaconOf("shop", 2)))
+}

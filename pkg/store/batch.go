@@ -23,6 +23,10 @@ type Batch struct {
 	handover handover       // for the columns of whichever table is being inserted
 
 	tables []rows // all of them, in the order they are inserted
+
+	// What a try that failed has inserted already, by table, is not inserted again under the same token: a store that takes
+	// as long for each table as is left for all of them would never come to the last.
+	inserted map[string]string
 }
 
 // NewBatch returns an empty batch. It can be Reset and used again, which saves growing its columns each time.
@@ -30,7 +34,7 @@ func NewBatch() *Batch {
 	b := &Batch{
 		views: newViews(), vitals: newVitals(), requests: newRequests(), blocking: newBlocking(),
 		errors: newErrors(), actions: newActions(), events: newEvents(), session: newSessionEvents(),
-		deploys: newDeploys(), counts: newCounts(),
+		deploys: newDeploys(), counts: newCounts(), inserted: map[string]string{},
 	}
 	b.tables = []rows{
 		b.views, b.vitals, b.requests, b.blocking, b.errors, b.actions, b.events, b.session, b.deploys, b.counts,
@@ -85,6 +89,7 @@ func (b *Batch) RowsByTable() map[string]int {
 
 // Reset empties the batch.
 func (b *Batch) Reset() {
+	clear(b.inserted)
 	for _, t := range b.tables {
 		t.reset()
 	}

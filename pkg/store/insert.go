@@ -30,13 +30,19 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 func (s *Store) Insert(ctx context.Context, token string, batch *Batch) error {
 	var refused []error
 	for _, t := range batch.tables {
+		if batch.inserted[t.tableName()] == token {
+			continue
+		}
 		err := s.insert(ctx, token, t, &batch.handover)
 		if _, isRefused := errors.AsType[*RefusedError](err); isRefused {
 			refused = append(refused, err)
 		} else if err != nil {
 			return err
+		} else {
+			batch.inserted[t.tableName()] = token
 		}
 	}
+	clear(batch.inserted)
 	return errors.Join(refused...)
 }
 

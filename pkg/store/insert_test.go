@@ -231,6 +231,25 @@ func TestAHalfWrittenBatchIsCompletedByItsRetry(t *testing.T) {
 	require.Equal(t, expected(40, 1), state(t, s))
 }
 
+// A store that takes long for each table would never come to the last of them, if each try began with the first.
+func TestARetryGoesOnWhereTheTryBeforeItFailed(t *testing.T) {
+	s := migrated(t)
+	rename := func(from, to string) {
+		t.Helper()
+		require.NoError(t, s.Conn().Exec(t.Context(), "RENAME TABLE "+from+" TO "+to))
+	}
+	batch := counted(visits(0, 40))
+	rename("vitals", "vitals_away")
+	require.Error(t, s.Insert(t.Context(), "on", batch))
+	rename("vitals_away", "vitals")
+	rename("views", "views_away")
+	require.NoError(t, s.Insert(t.Context(), "on", batch), "the views are in already")
+	require.Error(t, s.Insert(t.Context(), "another batch", batch), "of another token they are not")
+	rename("views_away", "views")
+	require.NoError(t, s.Insert(t.Context(), "on", batch), "a batch that is in may come again, as a whole")
+	require.Equal(t, expected(40, 1), state(t, s))
+}
+
 // The harder half: the table is written and a view of it is not.
 func TestABatchThatFailedInAViewIsCompletedByItsRetry(t *testing.T) {
 	s := migrated(t)
