@@ -24,7 +24,7 @@ import (
 const ownMetrics = "sidecar.json"
 
 // Every metric and every label that a panel names is one that a running sidecar tells, in the type the panel takes it
-// for. A panel that asks for what is gone would be empty, as if all were well.
+// for: a panel that asks for what is gone would be empty, as if all were well. And each metric is described.
 func TestTheSidecarsDashboardAsksForWhatTheSidecarTells(t *testing.T) {
 	told := scrape(t, busySidecar(t))
 	asked := 0
@@ -48,6 +48,14 @@ func TestTheSidecarsDashboardAsksForWhatTheSidecarTells(t *testing.T) {
 		})
 	}
 	require.Greater(t, asked, 30)
+
+	described, err := os.ReadFile("../../docs/operations.md")
+	require.NoError(t, err)
+	for name := range told {
+		if strings.HasPrefix(name, "sightline_") && !strings.HasPrefix(name, "sightline_engine_process_") {
+			require.Contains(t, string(described), "`"+name, "docs/operations.md does not say what %s is", name)
+		}
+	}
 }
 
 // TestPrometheusAnswersTheSidecarsDashboard needs a Prometheus that reads a sidecar's /metrics:

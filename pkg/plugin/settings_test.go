@@ -65,6 +65,7 @@ func TestEverySettingReachesWhatItIsFor(t *testing.T) {
 		},
 		Links: query.Links{TempoUID: "tempo", LokiUID: "loki", LokiQuery: `{app="shop"}`,
 			PrometheusUID: "prom", PrometheusQuery: "up"},
+		Store: query.Store{Address: "ch:9440", Database: "rum"},
 	}, s.Query())
 	require.True(t, s.IDsInAlerts)
 }
