@@ -92,3 +92,49 @@ func TestRollUpsAreExactHoweverOftenTheirBackfillIsKilled(t *testing.T) {
 	require.EqualValues(t, rounds*3000, s.number("SELECT toUInt64(sum(samples)) FROM hist_1h_route_device WHERE metric != ''"))
 	require.EqualValues(t, rounds*6000, s.number("SELECT toUInt64(sum(samples)) FROM hist_1h_endpoint_route WHERE kind != ''"))
 }
+
+// Each begins to roll at its start, and both find the same hours behind, while beacons come in at both.
+func TestRollUpsAreExactWhenTwoSidecarsRollTheSameStore(t *testing.T) {
+	first := newSidecar(t)
+	first.config = configured(t, "rollups: false\n")
+	t.Cleanup(first.stop)
+	first.start()
+	first.waitReady()
+	var rollers []*sidecar
+	for range 2 {
+		s := newSidecar(t)
+		s.flags = []string{"--clickhouse", first.dsn()}
+		t.Cleanup(func() {
+			if s.process != nil {
+				_ = s.process.Process.Kill() // in case the test has ended early
+			}
+		})
+		rollers = append(rollers, s)
+	}
+	for round := range 2 {
+		first.strew(round*6000, 6000)
+		rolling := first.rolledMore(rolledHours / 2)
+		var loads []*load
+		for _, s := range rollers {
+			s.start()
+			s.waitReady()
+			loads = append(loads, startLoad(s, 2))
+		}
+		require.Eventually(t, rolling, 5*time.Minute, 20*time.Millisecond, "they roll")
+		for i, s := range rollers {
+			require.NotEmpty(t, loads[i].stop())
+			s.kill()
+		}
+	}
+	for _, s := range rollers { // what they have taken is stored after the next start
+		s.start()
+		s.waitReady()
+		s.waitDrained()
+		s.stop()
+	}
+	requireEqualRollUps(t, first)
+	require.Equal(t, first.number("SELECT count() FROM vitals FINAL"),
+		first.number("SELECT toUInt64(sum(samples)) FROM hist_1h_route_device WHERE metric != ''"))
+	require.Equal(t, first.number("SELECT count() FROM requests"),
+		first.number("SELECT toUInt64(sum(samples)) FROM hist_1h_endpoint_route WHERE kind != ''"))
+}
