@@ -53,7 +53,7 @@ func startGrafana(t *testing.T, s *sidecar) *realGrafana {
 		}
 		answer.Body.Close()
 		return answer.StatusCode == http.StatusOK
-	}, 3*time.Minute, 200*time.Millisecond, "Grafana never became ready")
+	}, 5*time.Minute, 200*time.Millisecond, "Grafana never became ready")
 	return started
 }
 
