@@ -80,12 +80,14 @@ stores:
 	const forged = "x\ntime=2000-01-01T00:00:00Z level=ERROR msg=forged\r\x1b[2Jforged"
 	quoted := strings.NewReplacer("\n", `\n`, "\r", `\r`, "\x1b", `\u001b`).Replace(forged)
 	for _, with := range []string{key, token, password, access.Writer.Password, access.Reader.Password} {
-		for _, path := range []string{"/collect/" + with, "/collect?key=" + with, "/v1/traces?key=" + with, "/v1/deploys?key=" + with,
+		for _, path := range []string{"/collect/" + with, "/collect?key=" + with, "/v1/traces?key=" + with,
+			"/v1/deploys?key=" + with,
 			"/v1/erasures/" + with, "/v1/quarantine/replay", "/v1/sourcemaps/a/b/" + with + ".js.map", "/" + with} {
 			for _, method := range []string{http.MethodPost, http.MethodGet, http.MethodPut} {
-				for _, body := range []string{`{`, `{"meta":{"app":{"name":"` + quoted + `"},"session":{"id":"` + quoted + `"}},"events":[{"name":"` + quoted +
-					`"},{}],"exceptions":[{"type":"` + quoted + `","value":"` + quoted + `"}],"traces":{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"` +
-					quoted + `","traceId":"` + quoted + `"}]}]}]}}`} {
+				for _, body := range []string{`{`,
+					`{"meta":{"app":{"name":"` + quoted + `"},"session":{"id":"` + quoted + `"}},"events":[{"name":"` + quoted +
+						`"},{}],"exceptions":[{"type":"` + quoted + `","value":"` + quoted + `"}],"traces":{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"` +
+						quoted + `","traceId":"` + quoted + `"}]}]}]}}`} {
 					send(method, path, body, map[string]string{"Content-Type": "application/json", "X-Api-Key": with,
 						"Authorization": "Bearer x" + with})
 				}
@@ -99,7 +101,8 @@ stores:
 		{"doctor", "--data", s.data, "--config", s.config}, {"serve", "--check-config", "--config", s.config},
 		{"quarantine", "list", "--data", s.data}, {"quarantine", "list", "--all", "--data", s.data},
 		{"migrate", "--clickhouse", "clickhouse://user:" + password + "@127.0.0.1:1/sightline"},
-		{"query", "--clickhouse", "clickhouse://user:" + password + "@127.0.0.1:1/sightline", `{"queryType":"vitals","app":"shop"}`},
+		{"query", "--clickhouse", "clickhouse://user:" + password + "@127.0.0.1:1/sightline",
+			`{"queryType":"vitals","app":"shop"}`},
 		{"deploy", "--app", "shop", "--release", "1", "--to", s.url(""), "--token", "x" + token},
 	} {
 		out, err := exec.Command(sightline, args...).CombinedOutput()
@@ -119,5 +122,6 @@ stores:
 		require.Regexp(t, line, text)
 		require.NotContains(t, text, "time=2000-")
 	}
-	require.False(t, strings.ContainsFunc(s.logs.String(), func(r rune) bool { return r != '\n' && unicode.IsControl(r) }))
+	require.False(t, strings.ContainsFunc(s.logs.String(),
+		func(r rune) bool { return r != '\n' && unicode.IsControl(r) }))
 }

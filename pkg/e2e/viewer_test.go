@@ -33,14 +33,16 @@ func startGrafana(t *testing.T, s *sidecar) *realGrafana {
 	access, err := engine.ReadAccess(s.data)
 	require.NoError(t, err)
 	plugin := t.TempDir()
-	for from, to := range map[string]string{"../../plugin.json": "plugin.json", pluginBinary: filepath.Base(pluginBinary)} {
+	for from, to := range map[string]string{"../../plugin.json": "plugin.json",
+		pluginBinary: filepath.Base(pluginBinary)} {
 		content, err := os.ReadFile(from)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(plugin, to), content, 0o755))
 	}
 	g := &demo.Grafana{Home: home, Folder: t.TempDir(), Address: freeAddress(t), Plugin: plugin,
-		Provisioning: "../../provisioning", Dashboards: "../../src/dashboards", Engine: access.Address, Database: access.Database,
-		User: access.Reader.User, Password: access.Reader.Password, App: "shop"}
+		Provisioning: "../../provisioning", Dashboards: "../../src/dashboards", Engine: access.Address,
+		Database: access.Database,
+		User:     access.Reader.User, Password: access.Reader.Password, App: "shop"}
 	running, err := g.Start()
 	require.NoError(t, err)
 	t.Cleanup(running.Stop)
@@ -110,7 +112,8 @@ func TestAViewerOfARealGrafanaGetsNoFurtherThanTheirRole(t *testing.T) {
 		if user == "editor" {
 			var made struct{ ID int }
 			require.NoError(t, json.Unmarshal([]byte(said), &made))
-			status, said = grafana.ask(demo.Admin, http.MethodPatch, fmt.Sprintf("/api/orgs/1/users/%d", made.ID), `{"role":"Editor"}`, nil)
+			status, said = grafana.ask(demo.Admin, http.MethodPatch, fmt.Sprintf("/api/orgs/1/users/%d", made.ID),
+				`{"role":"Editor"}`, nil)
 			require.Equal(t, http.StatusOK, status, said)
 		}
 	}
@@ -122,8 +125,10 @@ func TestAViewerOfARealGrafanaGetsNoFurtherThanTheirRole(t *testing.T) {
 	t.Run("the data proxy forwards nothing", func(t *testing.T) {
 		const sql = "SELECT%20concat('prox','ied')"
 		for _, user := range []string{"viewer", "editor", demo.Admin} {
-			for _, base := range []string{"/api/datasources/proxy/uid/sightline", fmt.Sprintf("/api/datasources/proxy/%d", source.ID)} {
-				for _, path := range []string{"/?query=" + sql, "?query=" + sql, "/ping", "//?query=" + sql, "/%2e%2e/?query=" + sql, "/metrics",
+			for _, base := range []string{"/api/datasources/proxy/uid/sightline",
+				fmt.Sprintf("/api/datasources/proxy/%d", source.ID)} {
+				for _, path := range []string{"/?query=" + sql, "?query=" + sql, "/ping", "//?query=" + sql,
+					"/%2e%2e/?query=" + sql, "/metrics",
 					"/http://127.0.0.1:8123/?query=" + sql} {
 					for _, method := range []string{http.MethodGet, http.MethodPost} {
 						status, said := grafana.ask(user, method, base+path, "SELECT concat('prox','ied')", nil)
@@ -142,12 +147,16 @@ func TestAViewerOfARealGrafanaGetsNoFurtherThanTheirRole(t *testing.T) {
 		require.Contains(t, said, session, "the session is there to be seen")
 		for name, header := range map[string]map[string]string{
 			"nothing": nil, "an alert": {"FromAlert": "true"}, "an alert, prefixed": {"http_FromAlert": "true"},
-			"a user": {"X-Grafana-User": "admin"}, "a proxy's user": {"X-WEBAUTH-USER": "admin"}, "an organisation": {"X-Grafana-Org-Id": "1"},
-			"a scheduler": {"X-Grafana-User": "grafana_scheduler", "FromAlert": "true"}, "a cache": {"X-Cache-Skip": "true"},
-			"an id": {"X-Grafana-Id": "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1c2VyOjEifQ."}, "an expression": {"X-Grafana-From-Expr": "true"},
+			"a user": {"X-Grafana-User": "admin"}, "a proxy's user": {"X-WEBAUTH-USER": "admin"},
+			"an organisation": {"X-Grafana-Org-Id": "1"},
+			"a scheduler":     {"X-Grafana-User": "grafana_scheduler", "FromAlert": "true"},
+			"a cache":         {"X-Cache-Skip": "true"},
+			"an id":           {"X-Grafana-Id": "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1c2VyOjEifQ."},
+			"an expression":   {"X-Grafana-From-Expr": "true"},
 		} {
 			for _, more := range []string{"", `,"user":{"role":"Admin"},"pluginContext":{"user":{"role":"Admin"}}`} {
-				for _, query := range []string{sessions, `,"QUERYTYPE":"sessions","app":"shop"`, sessions + `,"user":{"role":"Admin"},"role":"Admin"`,
+				for _, query := range []string{sessions, `,"QUERYTYPE":"sessions","app":"shop"`,
+					sessions + `,"user":{"role":"Admin"},"role":"Admin"`,
 					sessions + `,"datasource":{"uid":"sightline","jsonData":{"sessionRole":"Viewer"}}`,
 					`,"queryType":"session","sessionId":"` + session + `"`, `,"queryType":"traces","app":"shop"`,
 					`,"queryType":"errors","app":"shop","format":"table","exemplars":true`,
@@ -168,7 +177,8 @@ func TestAViewerOfARealGrafanaGetsNoFurtherThanTheirRole(t *testing.T) {
 		status, said := grafana.ask("viewer", http.MethodGet, base+"apps", "", nil)
 		require.Equal(t, http.StatusOK, status, said)
 		require.JSONEq(t, `["shop"]`, said)
-		for _, path := range []string{"../../../../admin/settings", "%2e%2e/%2e%2e/admin/settings", "tag-values?key=sessionId", "SCHEMA", "apps/../sessions",
+		for _, path := range []string{"../../../../admin/settings", "%2e%2e/%2e%2e/admin/settings",
+			"tag-values?key=sessionId", "SCHEMA", "apps/../sessions",
 			"tag-values?key=userKey", "sessions", "query", ""} {
 			status, said := grafana.ask("viewer", http.MethodGet, base+path, "", map[string]string{"FromAlert": "true"})
 			require.NotContains(t, said, session)
@@ -178,7 +188,8 @@ func TestAViewerOfARealGrafanaGetsNoFurtherThanTheirRole(t *testing.T) {
 	})
 
 	t.Run("what a Viewer's browser is given holds no secret", func(t *testing.T) {
-		for _, path := range []string{"/api/frontend/settings", "/api/datasources/uid/sightline", "/api/datasources", "/api/datasources/uid/sightline/health",
+		for _, path := range []string{"/api/frontend/settings", "/api/datasources/uid/sightline", "/api/datasources",
+			"/api/datasources/uid/sightline/health",
 			"/api/plugins/sightline-rum-datasource/settings", "/"} {
 			grafana.ask("viewer", http.MethodGet, path, "", nil) // which looks for them
 		}

@@ -19,7 +19,8 @@ func TestNoErrorAboutAConfigHasASecret(t *testing.T) {
 	const canary = "c4n4ry"
 	const stores = "stores:\n  eu:\n    clickhouse: clickhouse://user:" + canary + "@host:9000/db\n"
 	for _, wrong := range []string{
-		"    aps: [shop]\n", "    apps: {\n", "    apps: [shop]\n  eu: 1\n", "    apps: shop: x\n", "\tapps: x\n", "    countries: [Germany]\n",
+		"    aps: [shop]\n", "    apps: {\n", "    apps: [shop]\n  eu: 1\n", "    apps: shop: x\n", "\tapps: x\n",
+		"    countries: [Germany]\n",
 		"    apps: [shop]\nlimits: {body_bytes: many}\n", "    apps: 1\n", "",
 	} {
 		_, err := ParseConfig([]byte(stores + wrong))
@@ -36,9 +37,11 @@ func TestTheLoginOfATraceStoreIsNotLogged(t *testing.T) {
 		http.Error(w, "no\n\x1b[2Jtime=now level=INFO msg=forged", http.StatusBadRequest)
 	}))
 	defer refusing.Close()
-	for _, endpoint := range []string{strings.Replace(refusing.URL, "http://", "http://user:"+canary+"@", 1), "http://user:" + canary + "@127.0.0.1:1"} {
+	for _, endpoint := range []string{strings.Replace(refusing.URL, "http://", "http://user:"+canary+"@", 1),
+		"http://user:" + canary + "@127.0.0.1:1"} {
 		var logs bytes.Buffer
-		forwarder, err := NewForwarder(endpoint, NewCounters(), slog.New(slog.NewTextHandler(&logs, nil)), prometheus.NewRegistry())
+		forwarder, err := NewForwarder(endpoint, NewCounters(), slog.New(slog.NewTextHandler(&logs, nil)),
+			prometheus.NewRegistry())
 		require.NoError(t, err)
 		err = forwarder.post(t.Context(), []byte("x"))
 		require.Error(t, err)
@@ -48,8 +51,10 @@ func TestTheLoginOfATraceStoreIsNotLogged(t *testing.T) {
 		require.Equal(t, 1, strings.Count(logs.String(), "\n"), "one line, whatever the store says: %s", logs.String())
 		require.NotContains(t, logs.String(), "\x1b")
 	}
-	for _, endpoint := range []string{"ftp://user:" + canary + "@host", "http://user:" + canary + "@host:x", "user:" + canary + "@host"} {
-		_, err := NewForwarder(endpoint, NewCounters(), slog.New(slog.NewTextHandler(io.Discard, nil)), prometheus.NewRegistry())
+	for _, endpoint := range []string{"ftp://user:" + canary + "@host", "http://user:" + canary + "@host:x",
+		"user:" + canary + "@host"} {
+		_, err := NewForwarder(endpoint, NewCounters(), slog.New(slog.NewTextHandler(io.Discard, nil)),
+			prometheus.NewRegistry())
 		require.Error(t, err, endpoint)
 		require.NotContains(t, err.Error(), canary)
 	}

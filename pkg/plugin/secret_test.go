@@ -55,7 +55,8 @@ func TestNoSecretOfADataSourceIsEverSaid(t *testing.T) {
 		"no such database":               {"database": "nowhere"},
 	} {
 		source := dataSource(t, database, settings)
-		source.DecryptedSecureJSONData = map[string]string{"password": canary, "tlsCACert": canary, "tlsClientCert": canary, "tlsClientKey": canary}
+		source.DecryptedSecureJSONData = map[string]string{"password": canary, "tlsCACert": canary,
+			"tlsClientCert": canary, "tlsClientKey": canary}
 		for _, role := range []string{"Viewer", "Admin"} {
 			context := as(role, source)
 			health, err := logged.CheckHealth(t.Context(), &backend.CheckHealthRequest{PluginContext: context})
@@ -63,13 +64,15 @@ func TestNoSecretOfADataSourceIsEverSaid(t *testing.T) {
 			require.NotEqual(t, backend.HealthStatusOk, health.Status, name)
 			fmt.Fprintln(&said, name, health.Message, string(health.JSONDetails))
 			for _, path := range []string{"apps", "tag-values", "schema", "nothing"} {
-				answer, err := logged.CallResource(t.Context(), &backend.CallResourceRequest{PluginContext: context, Method: http.MethodGet,
-					Path: path, URL: path + "?key=route&app=shop"})
+				answer, err := logged.CallResource(t.Context(), &backend.CallResourceRequest{PluginContext: context,
+					Method: http.MethodGet,
+					Path:   path, URL: path + "?key=route&app=shop"})
 				require.NoError(t, err, name)
 				fmt.Fprintln(&said, string(answer.Body), answer.Headers)
 			}
 			answers, err := logged.QueryData(t.Context(), request(context, nil, map[string]string{
-				"A": `{"queryType":"vitals","app":"shop"}`, "B": sessionsOfShop, "C": `{"queryType":"variable","dimension":"app"}`, "D": `{`}))
+				"A": `{"queryType":"vitals","app":"shop"}`, "B": sessionsOfShop,
+				"C": `{"queryType":"variable","dimension":"app"}`, "D": `{`}))
 			require.NoError(t, err, name)
 			for _, answer := range answers.Responses {
 				asked++

@@ -14,8 +14,10 @@ func TestNoErrorAboutADSNHasItsPassword(t *testing.T) {
 	for _, dsn := range []string{
 		"clickhouse://user:%s@host:port/db", "clickhouse://user:%s%%zz@host:9000/db", "clickhouse://user:%s@[::1/db",
 		"clickhouse://user:%s@host:9000/db?dial_timeout=soon", "clickhouse://user:%s@host:9000/db?secure=perhaps",
-		"clickhous://user:%s@host:9000/db", "user:%s@host:9000", "clickhouse://user:%s@/db", "clickhouse://user:%s@host:9000/d b",
-		"clickhouse://user:%s@host:9000/db?compress=x", "http://user:%s@host:99999/db", "clickhouse://user:%s\x7f@host/db",
+		"clickhous://user:%s@host:9000/db", "user:%s@host:9000", "clickhouse://user:%s@/db",
+		"clickhouse://user:%s@host:9000/d b",
+		"clickhouse://user:%s@host:9000/db?compress=x", "http://user:%s@host:99999/db",
+		"clickhouse://user:%s\x7f@host/db",
 		"clickhouse://host:9000/db?password=%s&secure=maybe", "clickhouse://host:9000/db?username=a&password=%s%%zz",
 		" clickhouse://user:%s@host:9000/db", "tcp://user:%s@host:9000/db?max_open_conns=many",
 	} {
