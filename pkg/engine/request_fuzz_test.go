@@ -31,13 +31,16 @@ func addRequests(f *testing.F) {
 		{"GET", "/", "", ""}, {"GET", "/ping", "", ""}, {"POST", "/?query=SELECT+1&user=default&password=", "", ""},
 		{"POST", "/?database=sightline", "X-ClickHouse-User: sightline\nX-ClickHouse-Key: x", "SELECT 1"},
 		{"POST", "/?user=sightline_reader&password=x&readonly=0&max_execution_time=1e9", "", "SELECT 1"},
-		{"POST", "/?param_a=1&default_format=JSON&max_memory_usage=-1", "Authorization: Basic c2lnaHRsaW5lOg==", "SELECT {a:UInt8}"},
+		{"POST", "/?param_a=1&default_format=JSON&max_memory_usage=-1", "Authorization: Basic c2lnaHRsaW5lOg==",
+			"SELECT {a:UInt8}"},
 		{"POST", "/?decompress=1&compress=1", "X-ClickHouse-Format: Template", "\x00\x01"},
-		{"POST", "/?enable_http_compression=1", "Content-Encoding: gzip\nAccept-Encoding: gzip", "\x1f\x8b\x08\x00\x00"},
+		{"POST", "/?enable_http_compression=1", "Content-Encoding: gzip\nAccept-Encoding: gzip",
+			"\x1f\x8b\x08\x00\x00"},
 		{"POST", "/?query=INSERT+INTO+t+FORMAT+CSV", "Content-Type: multipart/form-data", "1,2"},
 		{"POST", "/?session_id=x&role=writer&quota_key=y", "X-ClickHouse-SSL-Certificate-Auth: on", "SELECT 1"},
 		{"POST", "//?query=SELECT+1", "X-Forwarded-For: 127.0.0.1\nX-HTTP-Method-Override: GET", ""},
-		{"POST", "/play?user=sightline", "X-ClickHouse-User:", ""}, {"OPTIONS", "/?query=%zz;a=b", "", "INSERT INTO t VALUES (1)"},
+		{"POST", "/play?user=sightline", "X-ClickHouse-User:", ""}, {"OPTIONS", "/?query=%zz;a=b", "",
+			"INSERT INTO t VALUES (1)"},
 	} {
 		f.Add(seed.method, seed.target, seed.headers, seed.body)
 	}
@@ -47,7 +50,8 @@ func addRequests(f *testing.F) {
 // request that got past the password would panic, or be answered with something else.
 func FuzzWithoutAPassword(f *testing.F) {
 	addRequests(f)
-	guarded := newInterface(&store{}, Access{Writer: Login{WriterUser, "Gkq2vXw7tYb4"}, Reader: Login{ReaderUser, "Hns8cZr5mLd3"}},
+	guarded := newInterface(&store{}, Access{Writer: Login{WriterUser, "Gkq2vXw7tYb4"}, Reader: Login{ReaderUser,
+		"Hns8cZr5mLd3"}},
 		Config{MaxBodyBytes: 1 << 20})
 	f.Fuzz(func(t *testing.T, method, target, headers, body string) {
 		r := requestOf(method, target, headers, body)
@@ -109,7 +113,8 @@ func FuzzRequest(f *testing.F) {
 }
 
 func FuzzParseException(f *testing.F) {
-	for _, text := range []string{"Code: 62. DB::Exception: Syntax error. (SYNTAX_ERROR)", "Code: 99999999999999999999", "Code: -1. DB",
+	for _, text := range []string{"Code: 62. DB::Exception: Syntax error. (SYNTAX_ERROR)", "Code: 99999999999999999999",
+		"Code: -1. DB",
 		"", "Code:", "DB::Exception"} {
 		f.Add(text)
 	}

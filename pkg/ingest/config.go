@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -147,11 +148,14 @@ func decodeConfig(text []byte) (config Config, err error) {
 	return config, nil
 }
 
+// login is the password in an address. The lines around a mistake are quoted, and may have one of a store in them.
+var login = regexp.MustCompile(`(://[^\s:/@]*:|[?&]password=)[^\s@&]*`)
+
 // explain adds the nearest key there is to an unknown one.
 func explain(err error) error {
 	var unknown *yaml.UnknownFieldError
 	if !errors.As(err, &unknown) || unknown.Token == nil {
-		return errors.New(yaml.FormatError(err, false, true))
+		return errors.New(login.ReplaceAllString(yaml.FormatError(err, false, true), "$1***"))
 	}
 	name := unknown.Token.Value
 	message := fmt.Sprintf("line %d: unknown key %q", unknown.Token.Position.Line, name)

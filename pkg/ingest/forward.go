@@ -26,6 +26,7 @@ import (
 // counted. Spans are scrubbed like everything else.
 type Forwarder struct {
 	endpoint string
+	named    string // the endpoint as messages name it, without a password
 	client   *http.Client
 	counters *Counters
 	logger   *slog.Logger
@@ -53,12 +54,12 @@ const (
 // NewForwarder prepares to forward to an endpoint such as http://tempo:4318/v1/traces; a URL without a path gets that
 // one.
 func NewForwarder(endpoint string, counters *Counters, logger *slog.Logger, registry prometheus.Registerer) (*Forwarder, error) {
-	endpoint, err := tracesEndpoint(endpoint)
+	to, err := tracesEndpoint(endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("forward traces: %w", err)
 	}
 	f := &Forwarder{
-		endpoint: endpoint, counters: counters, logger: logger, queue: make(chan forwarded, forwardPayloads),
+		endpoint: to.String(), named: to.Redacted(), counters: counters, logger: logger, queue: make(chan forwarded, forwardPayloads),
 		client: &http.Client{Timeout: forwardTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		}},
@@ -70,15 +71,16 @@ func NewForwarder(endpoint string, counters *Counters, logger *slog.Logger, regi
 	return f, nil
 }
 
-func tracesEndpoint(endpoint string) (string, error) {
+func tracesEndpoint(endpoint string) (*url.URL, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", fmt.Errorf("%q is not the URL of an OTLP/HTTP endpoint such as http://tempo:4318/v1/traces", endpoint)
+		said := endpoint[strings.LastIndexByte(endpoint, '@')+1:] // what stands before may be a login
+		return nil, fmt.Errorf("%q is not the URL of an OTLP/HTTP endpoint such as http://tempo:4318/v1/traces", said)
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/v1/traces"
 	}
-	return u.String(), nil
+	return u, nil
 }
 
 // offer queues the spans of a payload that is on disk. It copies them and never waits.
@@ -161,7 +163,7 @@ func (f *Forwarder) post(ctx context.Context, body []byte) error {
 	}
 	defer answer.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(answer.Body, 512))
-	err = fmt.Errorf("forward traces: %s answered %s: %s", f.endpoint, answer.Status, bytes.TrimSpace(said))
+	err = fmt.Errorf("forward traces: %s answered %s: %s", f.named, answer.Status, bytes.TrimSpace(said))
 	switch answer.StatusCode {
 	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
 		return nil

@@ -114,7 +114,7 @@ func TestTheAddressOfATraceStoreIsChecked(t *testing.T) {
 	} {
 		got, err := tracesEndpoint(given)
 		require.NoError(t, err)
-		require.Equal(t, want, got)
+		require.Equal(t, want, got.String())
 	}
 	_, err := ParseConfig([]byte("forward_traces: tempo:4318"))
 	require.ErrorContains(t, err, "forward_traces: \"tempo:4318\" is not the URL of an OTLP/HTTP endpoint")

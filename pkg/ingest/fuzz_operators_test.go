@@ -30,7 +30,8 @@ func FuzzOperators(f *testing.F) {
 		f.Add(c.method, c.path, "application/json", []byte(c.body))
 	}
 	f.Add("PUT", "/v1/sourcemaps/..%2f..%2fetc/%00/..%2f..%2fpasswd.map", "", []byte(`{"version":3}`))
-	f.Add("PUT", "/v1/sourcemaps/a/b/c/../../../d.js.map", "", []byte(`{"version":3,"sources":["https://evil.example/x"]}`))
+	f.Add("PUT", "/v1/sourcemaps/a/b/c/../../../d.js.map", "",
+		[]byte(`{"version":3,"sources":["https://evil.example/x"]}`))
 	f.Add("GET", "/v1/erasures/..%2f..%2fsecret", "", []byte(nil))
 	f.Add("POST", "/v1/erasures", "application/json", []byte(`{"app":"../x","all":true,"by":"\u0000\n"}`))
 	f.Add("POST", "/v1/quarantine/replay", "application/json", []byte(`{"ids":[],"reason":"[["}`))
@@ -44,7 +45,8 @@ func FuzzOperators(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	erasures, err := erase.Open(erase.Options{Folder: filepath.Join(inside, "erasures"), Logger: slog.New(slog.DiscardHandler)})
+	erasures, err := erase.Open(erase.Options{Folder: filepath.Join(inside, "erasures"),
+		Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -115,8 +117,10 @@ func FuzzConfig(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(example)
-	for _, text := range []string{"", "a: &a [*a, *a]", "apps: {shop: {keys: [{sha256: x}]}}", "limits: {body_bytes: -1}",
-		"open_key: yes", "region: {database: /etc/passwd}", "trusted_proxies: [0.0.0.0/0]", "? [a]\n: b", "apps: [", "retention: 1e99d"} {
+	for _, text := range []string{"", "a: &a [*a, *a]", "apps: {shop: {keys: [{sha256: x}]}}",
+		"limits: {body_bytes: -1}",
+		"open_key: yes", "region: {database: /etc/passwd}", "trusted_proxies: [0.0.0.0/0]", "? [a]\n: b", "apps: [",
+		"retention: 1e99d"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

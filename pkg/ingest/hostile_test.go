@@ -15,7 +15,8 @@ import (
 func operatorsCalls() []call {
 	return []call{
 		{method: http.MethodPost, path: "/v1/deploys", body: `{"app":"shop","release":"1"}`},
-		{method: http.MethodPut, path: "/v1/sourcemaps/shop/1/main.js.map", body: `{"version":3,"sources":[],"mappings":""}`},
+		{method: http.MethodPut, path: "/v1/sourcemaps/shop/1/main.js.map",
+			body: `{"version":3,"sources":[],"mappings":""}`},
 		{method: http.MethodPost, path: "/v1/erasures", body: `{"session":"a"}`},
 		{method: http.MethodGet, path: "/v1/erasures/none"},
 		{method: http.MethodPost, path: "/v1/quarantine/replay", body: `{}`},
@@ -63,11 +64,13 @@ func TestANameThatLeadsToThisMachineIsNotThisMachine(t *testing.T) {
 		return a.StatusCode
 	}
 	for _, c := range operatorsCalls() {
-		for _, host := range []string{"evil.example", "evil.example:8787", "127.0.0.1.evil.example", "localhost.evil.example",
+		for _, host := range []string{"evil.example", "evil.example:8787", "127.0.0.1.evil.example",
+			"localhost.evil.example",
 			"notlocalhost", "[evil]:8787"} {
 			require.Equal(t, 403, ask(host, c), "%s %s", host, c.path)
 		}
-		for _, host := range []string{"localhost:8787", "127.0.0.1:8787", "[::1]:8787", "LOCALHOST", "sightline.localhost"} {
+		for _, host := range []string{"localhost:8787", "127.0.0.1:8787", "[::1]:8787", "LOCALHOST",
+			"sightline.localhost"} {
 			require.Contains(t, []int{200, 202, 400, 404}, ask(host, c), "%s %s", host, c.path)
 		}
 	}
@@ -107,7 +110,8 @@ func TestAKeyWritesIntoItsOwnAppAlone(t *testing.T) {
 		for _, file := range files {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
-			payloads[format] = append(payloads[format], call{path: path, body: string(text), header: map[string]string{"Content-Type": media}})
+			payloads[format] = append(payloads[format], call{path: path, body: string(text),
+				header: map[string]string{"Content-Type": media}})
 		}
 	}
 	add("faro", "/collect?key=k1", "application/json", "testdata/faro/*.json")
@@ -143,11 +147,14 @@ func TestAKeyWritesIntoItsOwnAppAlone(t *testing.T) {
 func TestADeployLeadsNowhereButToTheWeb(t *testing.T) {
 	s := start(t, "")
 	deploy := func(url string) answer {
-		return s.do(call{path: "/v1/deploys", header: nobodysPage, body: fmt.Sprintf(`{"app":"shop","release":"1","url":%q}`, url)})
+		return s.do(call{path: "/v1/deploys", header: nobodysPage,
+			body: fmt.Sprintf(`{"app":"shop","release":"1","url":%q}`, url)})
 	}
 	for _, url := range []string{
-		"javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "java\tscript:alert(1)", "//evil.example/x",
-		"data:text/html,x", "vbscript:x", "file:///etc/passwd", "/d/other", "https://", "https://user:pass@evil.example/",
+		"javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "java\tscript:alert(1)",
+		"//evil.example/x",
+		"data:text/html,x", "vbscript:x", "file:///etc/passwd", "/d/other", "https://",
+		"https://user:pass@evil.example/",
 	} {
 		a := deploy(url)
 		require.Equal(t, 400, a.status, url)

@@ -24,11 +24,16 @@ func FuzzResource(f *testing.F) {
 	instance := made.(*Instance)
 	f.Cleanup(instance.Dispose)
 	for _, seed := range [][3]string{
-		{"GET", "schema", ""}, {"GET", "apps", ""}, {"GET", "environments", "app=intranet"}, {"GET", "tag-values", "key=route&app=*"},
-		{"GET", "tag-values", "key=sessionId&app=shop&of=session"}, {"GET", "../apps", ""}, {"GET", "//apps", "app=$__all"},
-		{"GET", "tag-values", `key=route&filters=[{"key":"app","operator":"=~","values":[".*"]}]`}, {"POST", "apps", ""},
-		{"GET", "tag-keys", "queryType=SESSIONS"}, {"GET", "tag-values", "key=route&from=now-9999999d&to=1e400"}, {"GET", "apps/%2e%2e", "%zz"},
-		{"GET", "environments", "app=shop&app=intranet&environment=*"}, {"GET", "tag-values", "key=environment&app=intranet"},
+		{"GET", "schema", ""}, {"GET", "apps", ""}, {"GET", "environments", "app=intranet"}, {"GET", "tag-values",
+			"key=route&app=*"},
+		{"GET", "tag-values", "key=sessionId&app=shop&of=session"}, {"GET", "../apps", ""}, {"GET", "//apps",
+			"app=$__all"},
+		{"GET", "tag-values", `key=route&filters=[{"key":"app","operator":"=~","values":[".*"]}]`}, {"POST", "apps",
+			""},
+		{"GET", "tag-keys", "queryType=SESSIONS"}, {"GET", "tag-values", "key=route&from=now-9999999d&to=1e400"},
+		{"GET", "apps/%2e%2e", "%zz"},
+		{"GET", "environments", "app=shop&app=intranet&environment=*"}, {"GET", "tag-values",
+			"key=environment&app=intranet"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}
@@ -36,10 +41,11 @@ func FuzzResource(f *testing.F) {
 		request := &backend.CallResourceRequest{PluginContext: backend.PluginContext{User: &backend.User{Role: "Viewer"}},
 			Method: method, Path: path, URL: path + "?" + parameters, Headers: map[string][]string{}}
 		var got *backend.CallResourceResponse
-		err := instance.CallResource(t.Context(), request, backend.CallResourceResponseSenderFunc(func(r *backend.CallResourceResponse) error {
-			got = r
-			return nil
-		}))
+		err := instance.CallResource(t.Context(), request,
+			backend.CallResourceResponseSenderFunc(func(r *backend.CallResourceResponse) error {
+				got = r
+				return nil
+			}))
 		if err != nil || got == nil {
 			return // no request that HTTP has
 		}
@@ -58,15 +64,18 @@ func FuzzResource(f *testing.F) {
 
 // FuzzSettings reads whatever Grafana stores for a data source. An error is one line, and never has a secret in it.
 func FuzzSettings(f *testing.F) {
-	for _, seed := range []string{``, `{}`, `null`, `[]`, `{"address":"127.0.0.1:8123"}`, `{"address":"a,b:1,[::1]","secure":true}`,
-		`{"address":"http://u:p@h"}`, `{"apps":[""," a "],"minViews":-1}`, `{"address":1}`, `{"tempoUrl":"http://u:p@tempo","address":"a"}`,
+	for _, seed := range []string{``, `{}`, `null`, `[]`, `{"address":"127.0.0.1:8123"}`,
+		`{"address":"a,b:1,[::1]","secure":true}`,
+		`{"address":"http://u:p@h"}`, `{"apps":[""," a "],"minViews":-1}`, `{"address":1}`,
+		`{"tempoUrl":"http://u:p@tempo","address":"a"}`,
 		`{"address":"h:99999"}`, `{"address":"h","sessionRole":"viewer"}`, `{"password":"x","Password":"y","-":"z"}`} {
 		f.Add([]byte(seed))
 	}
 	const canary = "c4n4ry-s3cr3t"
 	f.Fuzz(func(t *testing.T, text []byte) {
-		settings, err := ParseSettings(backend.DataSourceInstanceSettings{JSONData: text, DecryptedSecureJSONData: map[string]string{
-			"password": canary, "tlsCACert": canary, "tlsClientCert": canary, "tlsClientKey": canary}})
+		settings, err := ParseSettings(backend.DataSourceInstanceSettings{JSONData: text,
+			DecryptedSecureJSONData: map[string]string{
+				"password": canary, "tlsCACert": canary, "tlsClientCert": canary, "tlsClientKey": canary}})
 		if err != nil {
 			if strings.Contains(err.Error(), canary) && !strings.Contains(string(text), canary) {
 				t.Fatalf("the error has a secret in it: %v", err)

@@ -92,7 +92,8 @@ func (c *quarantineListCmd) write(out io.Writer) error {
 	}
 	rows := newTable("items", "app", "format", "reason", "first", "last", "replayable")
 	for _, r := range reasons[:min(len(reasons), c.Limit)] {
-		rows.AppendRow(table.Row{r.Items, frametext.Printable(r.App), r.Format, frametext.Printable(r.Reason), r.First.Format(time.DateTime),
+		rows.AppendRow(table.Row{r.Items, frametext.Printable(r.App), r.Format, frametext.Printable(r.Reason),
+			r.First.Format(time.DateTime),
 			r.Last.Format(time.DateTime), r.Replayable})
 	}
 	_, err = fmt.Fprintln(out, rows.Render())
