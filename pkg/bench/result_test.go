@@ -41,7 +41,7 @@ func TestFiguresAreKeptAndReadAgain(t *testing.T) {
 	_, found, err := Load(folder, "ingest")
 	require.NoError(t, err)
 	require.False(t, found)
-	kept := Result{Part: "ingest", Title: "Ingest", Machine: ThisMachine(),
+	kept := Result{Part: "ingest", Machine: ThisMachine(),
 		Tables: []Table{{What: "who", Columns: []Column{{"a", 1}}, Rows: []Row{{"ours", [][]float64{{1.5}}}}}}}
 	require.NoError(t, kept.Save(folder))
 	read, found, err := Load(folder, "ingest")
@@ -70,8 +70,8 @@ func TestThePageHasEveryPartWithItsMachineAndItsMarks(t *testing.T) {
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	for _, line := range []string{
-		"| [growth](#rows--growth) | speed | ≥ 2 | 3 | reached |",
-		"| [growth](#rows--growth) | size | ≤ 2 | 3 | **missed** |",
+		"| [growth](#rows--growth) | speed | ≥ 2 | 3 | reached | 3.2 |",
+		"| [growth](#rows--growth) | size | ≤ 2 | 3 | **missed** | 3.2 |",
 		"`BENCH=growth go tool mage bench` — a processor, 2 cores",
 		"commit abc1234, load average 3.2 when it began",
 		"| who | rows | ms |\n|---|---|---|\n| ours | 1,234,567 (1,200,000 – 1,300,000) | 0.2 |\n| theirs | -5,000 |  |",

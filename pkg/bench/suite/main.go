@@ -31,7 +31,8 @@ type part struct {
 	name    string
 	title   string
 	about   string
-	minutes int // about how long it takes on two cores
+	notes   []string // what stands in the way of a mark, and what else has to be known
+	minutes int      // about how long it takes on two cores
 	run     func(context.Context, *run) (bench.Result, error)
 }
 
@@ -148,7 +149,7 @@ func runPart(ctx context.Context, p part, repetitions, rows int) error {
 	if err != nil {
 		return err
 	}
-	result.Part, result.Title, result.About, result.Machine = p.name, p.title, p.about, machine
+	result.Part, result.Machine = p.name, machine
 	result.Command = strings.TrimSpace(settings() + " BENCH=" + p.name + " go tool mage bench")
 	for _, m := range result.Marks {
 		fmt.Printf("   %s: %s (mark: %s)\n", m.What, m.Measured, m.Mark)
@@ -183,6 +184,7 @@ func writePage() error {
 			return err
 		}
 		if found {
+			result.Title, result.About, result.Notes = p.title, p.about, p.notes
 			results = append(results, result)
 		}
 	}

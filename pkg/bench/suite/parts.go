@@ -5,27 +5,27 @@ var parts = []part{
 	{"ingest", "Ingest", `Beacons as a real Faro SDK sends them, over 64 connections on the loopback, until all of them are in the store. The processor
 time is the sidecar's alone: HTTP, decoding, scrubbing, the spool, enriching, and the client's side of the insert; the engine's
 is told beside it. A spool on a disk in memory shows what durability costs, and a bare server what Go's HTTP costs: nothing
-built on it can be faster.`, 5, ingest},
+built on it can be faster.`, nil, 5, ingest},
 	{"collector", "Against the OpenTelemetry Collector and plain inserts", `The same items, in turns, into the same embedded engine: Faro's JSON for Sightline, and their translation to OTLP logs (JSON
 over HTTP) for all others and for Sightline, too. The Collector is v0.161 with the OTLP receiver and the ClickHouse exporter, put
 together from ` + "[`pkg/bench/collector`](../pkg/bench/collector)" + `; it speaks to the engine over its HTTP interface and makes its own table,
 with batches of 10,000 to 50,000 rows gathered in its sending queue. Durable means with its file storage and fsync, which is what
 Sightline always does. It stores log records as they are; Sightline validates, scrubs, enriches, and writes each item to its own
-table and the session's timeline. The plain receivers decode OTLP with encoding/json and insert JSONEachRow.`, 10, peers},
+table and the session's timeline. The plain receivers decode OTLP with encoding/json and insert JSONEachRow.`, nil, 10, peers},
 	{"insert", "Insert path", `Batches of page views (1 view, 5 vitals, 10 requests) through clickhouse-go into the embedded engine, processor time of both. A row has 43 to
-56 columns and is written again, shorter, for the session's timeline, which five views read; rows count once.`, 6, insertPath},
+56 columns and is written again, shorter, for the session's timeline, which five views read; rows count once.`, nil, 6, insertPath},
 	{"storage", "Storage", `Page views of 1 view, 5 vitals and 10 requests, inserted as the sidecar does and merged: compressed bytes of each table. Ids, times and
-values are drawn at random, as they are in life; routes, assets and targets are a shop's.`, 2, storage},
+values are drawn at random, as they are in life; routes, assets and targets are a shop's.`, nil, 2, storage},
 	{"percentiles", "Percentiles by route", `The plugin's question against the bare statement over the same merged days of one metric, 30 routes, two sampling weights. What the
-plugin adds: the weights, the 95 % interval, the samples, and the shares of the ratings.`, 8, percentiles},
+plugin adds: the weights, the 95 % interval, the samples, and the shares of the ratings.`, nil, 8, percentiles},
 	{"lookups", "Looking up visits", `Among eight days of one app, on two cores. The look-up is the statement that finds the rows; the whole question also reads what
-belongs to them from the tables of items.`, 8, lookups},
-	{"dashboard", "The Experience dashboard", `All questions of its panels at once through the plugin's binary, as Grafana asks them, filters left at All.`, 8, dashboard},
-	{"rollups", "Rows and roll-ups", "`BenchmarkGrowth` of `pkg/query`; see [Measures](measures.md#questions-answered-from-roll-ups) for each panel.", 8, rollUps},
+belongs to them from the tables of items.`, nil, 8, lookups},
+	{"dashboard", "The Experience dashboard", `All questions of its panels at once through the plugin's binary, as Grafana asks them, filters left at All.`, nil, 8, dashboard},
+	{"rollups", "Rows and roll-ups", "`BenchmarkGrowth` of `pkg/query`; see [Measures](measures.md#questions-answered-from-roll-ups) for each panel.", nil, 8, rollUps},
 	{"freshness", "Freshness", `A beacon of an app of its own is accepted, and the plugin's binary is asked for that app until the answer has it, under steady load.
-The spool gathers for a second.`, 4, freshness},
+The spool gathers for a second.`, nil, 4, freshness},
 	{"start", "Start and memory", `The plugin's binary, started over go-plugin as Grafana starts it, and asked for the apps of a store; and the memory of a new
-installation, idle and after a day of the demo's shop.`, 2, startUp},
-	{"sizes", "Sizes", `What browsers download.`, 1, sizes},
-	{"agent", "Agent", "`npm run measure:agent`: what scripts take of a page's main thread in Chromium, at a quarter of the machine's speed, on the thread's own\nclock.", 3, agentCost},
+installation, idle and after a day of the demo's shop.`, nil, 2, startUp},
+	{"sizes", "Sizes", `What browsers download.`, nil, 1, sizes},
+	{"agent", "Agent", "`npm run measure:agent`: what scripts take of a page's main thread in Chromium, at a quarter of the machine's speed, on the thread's own\nclock.", nil, 3, agentCost},
 }
