@@ -43,6 +43,9 @@ func WritePage(page, images string, results []Result) error {
 			}
 			fmt.Fprintf(&text, "\n![%s](img/%s)\n", figure.Alt, figure.File)
 		}
+		if r.Note != "" {
+			fmt.Fprintf(&text, "\n%s\n", r.Note)
+		}
 		for i, note := range r.Notes {
 			if i == 0 {
 				text.WriteString("\n")

@@ -22,7 +22,8 @@ type Result struct {
 	Tables  []Table  `json:"tables"`
 	Marks   []Mark   `json:"marks,omitempty"`
 	Charts  []Figure `json:"charts,omitempty"`
-	Notes   []string `json:"-"` // what stands in the way of a mark, and what else has to be known
+	Note    string   `json:"note,omitempty"` // of this measurement alone
+	Notes   []string `json:"-"`              // what stands in the way of a mark, and what else has to be known
 }
 
 // Table is a contest: a row for each contestant, with all its repetitions.

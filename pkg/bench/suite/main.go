@@ -86,7 +86,7 @@ func list() error {
 	}
 	fmt.Println("\nRun some of them: BENCH=ingest,insert go tool mage bench\n" +
 		"BENCH_REPETITIONS (5) and BENCH_ROWS (3000000) make a run longer or shorter; BENCH_AGAINST=/path/to/sightline\n" +
-		"has another build take turns with this one in the part ingest.")
+		"has another build take turns with this one in the part ingest, and BENCH_NOTE says on the page what a run is about.")
 	return nil
 }
 
@@ -149,7 +149,7 @@ func runPart(ctx context.Context, p part, repetitions, rows int) error {
 	if err != nil {
 		return err
 	}
-	result.Part, result.Machine = p.name, machine
+	result.Part, result.Machine, result.Note = p.name, machine, os.Getenv("BENCH_NOTE")
 	result.Command = strings.TrimSpace(settings() + " BENCH=" + p.name + " go tool mage bench")
 	for _, m := range result.Marks {
 		fmt.Printf("   %s: %s (mark: %s)\n", m.What, m.Measured, m.Mark)
