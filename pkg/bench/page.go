@@ -65,7 +65,10 @@ func writeMarks(text *strings.Builder, results []Result) {
 	for _, r := range results {
 		for _, m := range r.Marks {
 			reached := "**missed**"
-			if m.Reached {
+			switch {
+			case m.Smaller:
+				reached = "on less: open"
+			case m.Reached:
 				reached = "reached"
 			}
 			fmt.Fprintf(text, "| [%s](#%s) | %s | %s | %s | %s | %.1f |\n", r.Part, anchor(r.Title), m.What, m.Mark, m.Measured, reached,

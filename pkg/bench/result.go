@@ -51,6 +51,7 @@ type Mark struct {
 	Mark     string `json:"mark"`
 	Measured string `json:"measured"`
 	Reached  bool   `json:"reached"`
+	Smaller  bool   `json:"smaller,omitempty"` // measured on less than the mark is for, which says nothing of it
 }
 
 // Figure is a chart and the file in docs/img that it is drawn into.

@@ -61,7 +61,8 @@ func TestThePageHasEveryPartWithItsMachineAndItsMarks(t *testing.T) {
 		Machine: Machine{CPU: "a processor", Cores: 2, Load: 3.25, Commit: "abc1234"},
 		Tables: []Table{{What: "who", Columns: []Column{{Name: "rows"}, {Name: "ms", Decimals: 1}},
 			Rows: []Row{{"ours", [][]float64{{1_234_567, 1_200_000, 1_300_000}, {0.25}}}, {"theirs", [][]float64{{-5000}, nil}}}}},
-		Marks: []Mark{{What: "speed", Mark: "≥ 2", Measured: "3", Reached: true}, {What: "size", Mark: "≤ 2", Measured: "3"}},
+		Marks: []Mark{{What: "speed", Mark: "≥ 2", Measured: "3", Reached: true}, {What: "size", Mark: "≤ 2", Measured: "3"},
+			{What: "scale", Mark: "≤ 2 at 20M", Measured: "1", Reached: true, Smaller: true}},
 		Charts: []Figure{{File: "growth.svg", Alt: "It grows", Chart: Chart{Title: "Growth",
 			Lines: []Line{{Name: "ours", X: []float64{1, 2}, Y: []float64{1, 2}}}}}},
 		Notes: []string{"The disk stands in the way."}}
@@ -72,6 +73,7 @@ func TestThePageHasEveryPartWithItsMachineAndItsMarks(t *testing.T) {
 	for _, line := range []string{
 		"| [growth](#rows--growth) | speed | ≥ 2 | 3 | reached | 3.2 |",
 		"| [growth](#rows--growth) | size | ≤ 2 | 3 | **missed** | 3.2 |",
+		"| [growth](#rows--growth) | scale | ≤ 2 at 20M | 1 | on less: open | 3.2 |",
 		"`BENCH=growth go tool mage bench` — a processor, 2 cores",
 		"commit abc1234, load average 3.2 when it began",
 		"| who | rows | ms |\n|---|---|---|\n| ours | 1,234,567 (1,200,000 – 1,300,000) | 0.2 |\n| theirs | -5,000 |  |",

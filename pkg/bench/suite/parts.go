@@ -21,8 +21,8 @@ with batches of 10,000 to 50,000 rows gathered in its sending queue. Durable mea
 Sightline always does. It stores log records as they are; Sightline validates, scrubs, enriches, and writes each item to its own
 table and the session's timeline. The plain receivers decode OTLP with encoding/json and insert JSONEachRow.`, []string{
 		"What stands in the way of 3 ×: with items stored as they are, in batches, the Collector in memory does less with each. Its " +
-			"receiver and queue have no disk to wait for and no second copy of a row to write. Sightline is near it with a disk, and an " +
-			"order of magnitude ahead of the Collector's durable queue, which writes each request to bbolt in a transaction of its own.",
+			"receiver and queue have no disk to wait for and no second copy of a row to write. Sightline costs about as much, durable; " +
+			"the Collector's durable queue costs six to ten times as much, as it writes each request to bbolt in a transaction of its own.",
 		"With its default time-out of 5 s, the Collector stored 20,000 of 40,000 rows twice when this machine was busy: the insert " +
 			"went on in the engine while it was sent again. The figures are with a time-out of two minutes. Sightline's inserts " +
 			"have tokens by which the store knows a repetition.",
