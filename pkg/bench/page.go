@@ -21,7 +21,8 @@ BENCH=ingest,insert go tool mage bench   # some
 
 Unless something else is said, a figure is the median of its repetitions, with the least and the greatest behind it, and
 contestants took turns (A B C A B C …). The machines are shared: processor time (user and kernel, of the named process alone,
-from ` + "`/proc`" + `) and ratios within one run mean something, rates by the clock little.
+from ` + "`/proc`" + `) and ratios within one run mean something. What the clock says (acknowledgements, starts, answers) is above all how
+many others waited for the two cores: with a load average far above 2, a mark in milliseconds is neither reached nor missed.
 
 `
 
@@ -42,6 +43,9 @@ func WritePage(page, images string, results []Result) error {
 			}
 			fmt.Fprintf(&text, "\n![%s](img/%s)\n", figure.Alt, figure.File)
 		}
+		if r.Note != "" {
+			fmt.Fprintf(&text, "\n%s\n", r.Note)
+		}
 		for i, note := range r.Notes {
 			if i == 0 {
 				text.WriteString("\n")
@@ -57,14 +61,18 @@ func WritePage(page, images string, results []Result) error {
 
 // writeMarks is the table of what was to be reached, of all parts.
 func writeMarks(text *strings.Builder, results []Result) {
-	text.WriteString("## Marks\n\n| part | what | mark | measured | |\n|---|---|---|---|---|\n")
+	text.WriteString("## Marks\n\n| part | what | mark | measured | | load average |\n|---|---|---|---|---|---|\n")
 	for _, r := range results {
 		for _, m := range r.Marks {
 			reached := "**missed**"
-			if m.Reached {
+			switch {
+			case m.Smaller:
+				reached = "on less: open"
+			case m.Reached:
 				reached = "reached"
 			}
-			fmt.Fprintf(text, "| [%s](#%s) | %s | %s | %s | %s |\n", r.Part, anchor(r.Title), m.What, m.Mark, m.Measured, reached)
+			fmt.Fprintf(text, "| [%s](#%s) | %s | %s | %s | %s | %.1f |\n", r.Part, anchor(r.Title), m.What, m.Mark, m.Measured, reached,
+				r.Machine.Load)
 		}
 	}
 }

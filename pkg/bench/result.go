@@ -12,17 +12,18 @@ import (
 )
 
 // Result is what one part of the suite measured. It is kept as a file, from which the page is written again whenever
-// another part has run.
+// another part has run. Words are not kept with it: they are those of the program that writes the page.
 type Result struct {
 	Part    string   `json:"part"`
-	Title   string   `json:"title"`
-	About   string   `json:"about"` // what was done, and how to read it
+	Title   string   `json:"-"`
+	About   string   `json:"-"` // what was done, and how to read it
 	Command string   `json:"command"`
 	Machine Machine  `json:"machine"`
 	Tables  []Table  `json:"tables"`
 	Marks   []Mark   `json:"marks,omitempty"`
 	Charts  []Figure `json:"charts,omitempty"`
-	Notes   []string `json:"notes,omitempty"` // what stands in the way of a mark, and what else has to be known
+	Note    string   `json:"note,omitempty"` // of this measurement alone
+	Notes   []string `json:"-"`              // what stands in the way of a mark, and what else has to be known
 }
 
 // Table is a contest: a row for each contestant, with all its repetitions.
@@ -50,6 +51,7 @@ type Mark struct {
 	Mark     string `json:"mark"`
 	Measured string `json:"measured"`
 	Reached  bool   `json:"reached"`
+	Smaller  bool   `json:"smaller,omitempty"` // measured on less than the mark is for, which says nothing of it
 }
 
 // Figure is a chart and the file in docs/img that it is drawn into.

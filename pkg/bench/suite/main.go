@@ -31,7 +31,8 @@ type part struct {
 	name    string
 	title   string
 	about   string
-	minutes int // about how long it takes on two cores
+	notes   []string // what stands in the way of a mark, and what else has to be known
+	minutes int      // about how long it takes on two cores
 	run     func(context.Context, *run) (bench.Result, error)
 }
 
@@ -85,7 +86,7 @@ func list() error {
 	}
 	fmt.Println("\nRun some of them: BENCH=ingest,insert go tool mage bench\n" +
 		"BENCH_REPETITIONS (5) and BENCH_ROWS (3000000) make a run longer or shorter; BENCH_AGAINST=/path/to/sightline\n" +
-		"has another build take turns with this one in the part ingest.")
+		"has another build take turns with this one in the part ingest, and BENCH_NOTE says on the page what a run is about.")
 	return nil
 }
 
@@ -148,7 +149,7 @@ func runPart(ctx context.Context, p part, repetitions, rows int) error {
 	if err != nil {
 		return err
 	}
-	result.Part, result.Title, result.About, result.Machine = p.name, p.title, p.about, machine
+	result.Part, result.Machine, result.Note = p.name, machine, os.Getenv("BENCH_NOTE")
 	result.Command = strings.TrimSpace(settings() + " BENCH=" + p.name + " go tool mage bench")
 	for _, m := range result.Marks {
 		fmt.Printf("   %s: %s (mark: %s)\n", m.What, m.Measured, m.Mark)
@@ -161,7 +162,7 @@ func settings() string {
 	var set []string
 	for _, name := range []string{"BENCH_REPETITIONS", "BENCH_ROWS", "BENCH_AGAINST"} {
 		if value := os.Getenv(name); value != "" {
-			set = append(set, name+"="+value)
+			set = append(set, name+"="+filepath.Base(value)) // where a program lies says nothing
 		}
 	}
 	return strings.Join(set, " ")
@@ -183,6 +184,7 @@ func writePage() error {
 			return err
 		}
 		if found {
+			result.Title, result.About, result.Notes = p.title, p.about, p.notes
 			results = append(results, result)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // How many beacons a turn has: enough for seconds of processor time, which is counted in ticks of 10 ms, and few enough
 // for what inserts each by itself.
 const (
-	beaconsOfATurn     = 6_000
+	beaconsOfATurn     = 4_000
 	slowBeaconsOfATurn = 1_000
 )
 

@@ -69,7 +69,7 @@ func ingest(ctx context.Context, r *run) (result bench.Result, err error) {
 		table := bench.Table{What: "Faro " + p.name, Columns: contestColumns}
 		for turn := range r.repetitions {
 			r.say("%s, turn %d of %d", p.name, turn+1, r.repetitions)
-			took, err := fdatasyncs(r.folder, 300)
+			took, err := fdatasyncs(r.folder, 100)
 			if err != nil {
 				return result, err
 			}

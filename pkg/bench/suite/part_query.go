@@ -7,6 +7,9 @@ import (
 	"github.com/sightline-rum/sightline/pkg/bench"
 )
 
+// markRows is how many rows the marks of questions are for.
+const markRows = 20_000_000
+
 func (r *run) rowsEnv() string { return fmt.Sprintf("BENCH_ROWS=%d", r.rows) }
 
 func (r *run) rounds() string { return fmt.Sprintf("%dx", r.repetitions) }
@@ -31,7 +34,8 @@ func percentiles(ctx context.Context, r *run) (result bench.Result, err error) {
 	result.Tables = append(result.Tables, table)
 	ratio := units["table-engine-CPU-ms"][0] / units["bare-engine-CPU-ms"][0]
 	result.Marks = append(result.Marks, bench.Mark{What: fmt.Sprintf("p75 by route over %s rows, engine's processor time against bare SQL",
-		bench.Thousands(float64(r.rows), 0)), Mark: "≤ 1.15 × at 20M", Measured: fmt.Sprintf("%.2f ×", ratio), Reached: ratio <= 1.15})
+		bench.Thousands(float64(r.rows), 0)), Mark: "≤ 1.15 × at 20M", Measured: fmt.Sprintf("%.2f ×", ratio), Reached: ratio <= 1.15,
+		Smaller: r.rows < markRows})
 	return result, nil
 }
 
@@ -53,7 +57,8 @@ func lookups(ctx context.Context, r *run) (result bench.Result, err error) {
 		alone := units[c.unit+"-statement-ms"][0]
 		table.Add(c.name, alone, units[c.unit+"-engine-CPU-ms"][0], units[c.unit+"-ms"][0])
 		result.Marks = append(result.Marks, bench.Mark{What: fmt.Sprintf("%s, %s events", c.what, bench.Thousands(float64(r.rows), 0)),
-			Mark: fmt.Sprintf("≤ %.0f ms at 20M", c.mark), Measured: fmt.Sprintf("%.1f ms", alone), Reached: alone <= c.mark})
+			Mark: fmt.Sprintf("≤ %.0f ms at 20M", c.mark), Measured: fmt.Sprintf("%.1f ms", alone), Reached: alone <= c.mark,
+			Smaller: r.rows < markRows})
 	}
 	result.Tables = append(result.Tables, table)
 	return result, nil
@@ -74,7 +79,8 @@ func dashboard(ctx context.Context, r *run) (result bench.Result, err error) {
 	result.Tables = append(result.Tables, table)
 	first := units["first-ms"][0]
 	result.Marks = append(result.Marks, bench.Mark{What: fmt.Sprintf("Experience dashboard, all panels, cold, %s events",
-		bench.Thousands(float64(r.rows), 0)), Mark: "≤ 2 s at 20M", Measured: fmt.Sprintf("%.1f s", first/1e3), Reached: first <= 2000})
+		bench.Thousands(float64(r.rows), 0)), Mark: "≤ 2 s at 20M", Measured: fmt.Sprintf("%.1f s", first/1e3), Reached: first <= 2000,
+		Smaller: r.rows < markRows})
 	return result, nil
 }
 

@@ -16,7 +16,7 @@ func insertPath(ctx context.Context, r *run) (result bench.Result, err error) {
 		{Name: "client, µs/row", Decimals: 2}, {Name: "engine, µs/row", Decimals: 2}}}
 	for turn := range r.repetitions {
 		r.say("turn %d of %d", turn+1, r.repetitions)
-		found, err := goBench(ctx, "./pkg/store", "Insert/rows=(1600|48000)$", "20x", 1)
+		found, err := goBench(ctx, "./pkg/store", "Insert/rows=(1600|48000)$", "10x", 1)
 		if err != nil {
 			return result, err
 		}
