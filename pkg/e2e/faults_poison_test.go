@@ -28,7 +28,7 @@ func TestFaultPoisonedBatchesLoseOnlyThePoison(t *testing.T) {
 	load := startLoad(s, 4)
 	const poisoned = 12
 	for n := range poisoned {
-		more(t, load, long(20, 500))
+		more(t, load, long(20, 100))
 		var events []string
 		for day := range 5 {
 			events = append(events, fmt.Sprintf(`{"name":"poison","timestamp":%q}`,
