@@ -21,6 +21,9 @@ import (
 type held struct{ goroutines, descriptors float64 }
 
 func (h held) String() string {
+	if h.goroutines == 0 {
+		return fmt.Sprintf("%.0f descriptors", h.descriptors)
+	}
 	return fmt.Sprintf("%.0f goroutines and %.0f descriptors", h.goroutines, h.descriptors)
 }
 
