@@ -86,7 +86,7 @@ func TestFaultTenThousandConnectionsAndSlowSendersKeepNobodyOut(t *testing.T) {
 		"each is stored once")
 	require.Less(t, s.memory()-idle, 600<<20)
 	keep(t, faults.Case{Order: 10, Fault: "10,000 connections and slow senders",
-		How:  fmt.Sprintf("%.0f connections open at once, %d of them send a few bytes and stop", held, slow),
+		How:  fmt.Sprintf("%d connections, %d of which send a few bytes and stop; %.0f open once all were opened", visitors, slow, held),
 		Sent: visitors - slow + again, Acknowledged: visitors - slow + again, Stored: visitors - slow + again,
 		Figures: fmt.Sprintf("opened, with a beacon each, in %s; one more visitor is served; memory of the sidecar grew by %d MiB, "+
 			"%d kB a connection", took.Round(time.Millisecond), grown>>20, grown/visitors>>10)}, began)

@@ -136,7 +136,7 @@ func (s *sidecar) waitReady() {
 func (s *sidecar) waitDrained() {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool { return s.metric("sightline_spool_records") == 0 },
-		2*time.Minute, 100*time.Millisecond, "the spool was never drained")
+		long(2*time.Minute, 10*time.Minute), 100*time.Millisecond, "the spool was never drained")
 }
 
 // metric reads one of the sidecar's own metrics, or -1 when it is not there or the sidecar is not.

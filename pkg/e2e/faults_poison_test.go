@@ -28,7 +28,7 @@ func TestFaultPoisonedBatchesLoseOnlyThePoison(t *testing.T) {
 	load := startLoad(s, 4)
 	const poisoned = 12
 	for n := range poisoned {
-		more(t, load, long(20, 500))
+		more(t, load, long(20, 100))
 		var events []string
 		for day := range 5 {
 			events = append(events, fmt.Sprintf(`{"name":"poison","timestamp":%q}`,
@@ -64,6 +64,7 @@ func TestFaultPoisonedBatchesLoseOnlyThePoison(t *testing.T) {
 	}
 	require.Equal(t, poisoned, apart, "each poisoned beacon is set aside, once")
 	require.Zero(t, store.number("SELECT count() FROM events WHERE name = 'poison'"))
+	sameTimeline(t, store)
 	// The hours of a batch that was cut are marked once more, so that what was counted in between is counted again.
 	accountLoad(t, store, load, faults.Case{Order: 11, Fault: "poisoned batches",
 		How:     fmt.Sprintf("%d beacons that the store refuses, and with them their batches, among good ones", poisoned),

@@ -44,13 +44,20 @@ func keep(t *testing.T, c faults.Case, began time.Time) {
 func account(t *testing.T, store *sidecar, l *load, c faults.Case) {
 	t.Helper()
 	accountLoad(t, store, l, c)
-	items := store.number("SELECT count() FROM vitals") + store.number("SELECT count() FROM events WHERE app = 'shop'")
+	items := sameTimeline(t, store)
+	require.Equal(t, items, store.number("SELECT sum(rows) FROM hour_inserts WHERE app = 'shop'"),
+		"the hour counts differ from the raw tables")
+}
+
+// sameTimeline holds the timeline and the session list against the raw tables.
+func sameTimeline(t *testing.T, store *sidecar) (items uint64) {
+	t.Helper()
+	items = store.number("SELECT count() FROM vitals") + store.number("SELECT count() FROM events WHERE app = 'shop'")
 	require.Equal(t, items, store.number("SELECT count() FROM session_events WHERE app = 'shop'"),
 		"the timeline differs from the raw tables")
 	require.Equal(t, items, store.number("SELECT sum(items) FROM sessions WHERE app = 'shop'"),
 		"the session list differs from the raw tables")
-	require.Equal(t, items, store.number("SELECT sum(rows) FROM hour_inserts WHERE app = 'shop'"),
-		"the hour counts differ from the raw tables")
+	return items
 }
 
 // accountLoad is account for a store that others store into, too.

@@ -19,6 +19,7 @@ func TestFaultKillsLoseAndDoubleNothing(t *testing.T) {
 
 	random := rand.New(rand.NewPCG(1, 2))
 	for range kills {
+		more(t, load, 40) // a sidecar that is only starting has nothing to lose
 		time.Sleep(time.Duration(300+random.IntN(900)) * time.Millisecond)
 		if access, err := engine.ReadAccess(s.data); err == nil {
 			_ = syscall.Kill(access.PID, syscall.SIGKILL)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -173,30 +172,6 @@ func TestSeveralSidecarsSideBySideLoseAndDoubleNothing(t *testing.T) {
 	require.Equal(t, items, first.number("SELECT sum(items) FROM sessions"),
 		"the session list differs from the raw tables")
 	t.Logf("%d beacons acknowledged by two sidecars, %d stored", len(acknowledged), len(stored))
-}
-
-// sendMany posts the beacons with the given numbers and returns how many were acknowledged.
-func sendMany(s *sidecar, from, to int) (taken int) {
-	var group sync.WaitGroup
-	var mu sync.Mutex
-	numbers := make(chan int)
-	for range 16 {
-		group.Go(func() {
-			for n := range numbers {
-				if post(s, fmt.Sprintf("v5-%d-%d", time.Now().UnixMilli(), n)) {
-					mu.Lock()
-					taken++
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	for n := from; n < to; n++ {
-		numbers <- n
-	}
-	close(numbers)
-	group.Wait()
-	return taken
 }
 
 // stored counts the rows of each vital in a store.
