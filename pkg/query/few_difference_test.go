@@ -105,16 +105,16 @@ func TestFiltersDoNotTellRareValuesApart(t *testing.T) {
 
 func TestAFilterThatTakesAwayTooFewIsNotApplied(t *testing.T) {
 	c, w := crowdWithLeast(t)
-	rare := "tv"
-	require.Less(t, c.within(w, like(map[string]string{"device": rare})), uint64(2*leastOfCrowd))
-	c.runner.Settings.MinViews = 2 * leastOfCrowd
+	require.Less(t, c.within(w, like(map[string]string{"device": "tv"})), uint64(220))
+	require.Greater(t, c.within(w, like(map[string]string{"device": "tablet"})), uint64(220))
+	c.runner.Settings.MinViews = 220
 	query := func(filters string) string {
 		return `{"queryType":"pages","format":"table","app":"crowd","filters":` + filters + `}`
 	}
 	got := c.viewerAsks(query(`[{"key":"device","values":["desktop","mobile","tablet"]}]`), w)
 	require.NoError(t, got.Error)
 	require.Equal(t, c.viewerSees(t, query(`[]`), w), rowsOf(got.Frames[0]))
-	require.Contains(t, jsonOf(got.Frames[0].Meta.Notices), "The filter on device is not applied: it takes away fewer than 120")
+	require.Contains(t, jsonOf(got.Frames[0].Meta.Notices), "The filter on device is not applied: it takes away fewer than 220")
 }
 
 func TestSeriesLeaveOutPointsThatTheirSumWouldTell(t *testing.T) {
@@ -132,24 +132,21 @@ func TestTheSmallestSegmentJoinsThoseThatAreTooFewTogether(t *testing.T) {
 		kept   []uint64
 		enough bool
 	}{
-		"enough":           {[]uint64{10, 0}, []uint64{1, 2, 3}, true},
-		"none":             {[]uint64{0, 0}, []uint64{1, 2, 3}, true},
-		"few now":          {[]uint64{4, 0}, []uint64{1, 3}, true},
-		"few before":       {[]uint64{12, 4}, []uint64{1, 2}, true},
-		"few in both":      {[]uint64{4, 4}, []uint64{1}, true},
-		"nobody to join":   {[]uint64{0, 0, 3}, []uint64{1, 2, 3}, false},
-		"nobody was there": {nil, []uint64{1, 2, 3}, true},
+		"enough":      {[]uint64{10, 0}, []uint64{1, 2, 3}, true},
+		"none":        {[]uint64{0, 0}, []uint64{1, 2, 3}, true},
+		"few now":     {[]uint64{4, 0}, []uint64{1, 3}, true},
+		"few before":  {[]uint64{12, 4}, []uint64{1, 2}, true},
+		"few in both": {[]uint64{4, 4}, []uint64{1}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			of := slices.Clone(large)
-			for i := range of {
-				of[i].views = append(slices.Clone(of[i].views), 0)
-			}
-			kept, enough := q.joinRest(of, slices.Clone(c.rest))
+			kept, enough := q.joinRest(slices.Clone(large), c.rest)
 			require.Equal(t, c.kept, hashesOf(kept))
 			require.Equal(t, c.enough, enough)
 		})
 	}
+	kept, enough := q.joinRest([]sideViews{{1, []uint64{90, 0}}}, []uint64{0, 3})
+	require.Equal(t, []uint64{1}, hashesOf(kept), "nobody was there to be joined")
+	require.False(t, enough)
 }
 
 func TestJourneysTellOfManySessions(t *testing.T) {
