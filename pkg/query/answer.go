@@ -122,9 +122,13 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 	if err != nil {
 		return q.response(r.explainSchema(ctx, err))
 	}
+	widened, err := q.widenFewSteps(ctx, r.Conn)
+	if err != nil {
+		return q.response(r.explainSchema(ctx, err))
+	}
 	frames, err := q.kind.ask(ctx, r.Conn, q)
 	if err == nil {
-		err = q.hideSteps(ctx, r.Conn, frames)
+		err = q.hideSteps(ctx, r.Conn, frames, widened)
 	}
 	if err == nil {
 		frames, err = q.addExemplars(ctx, r.Conn, frames)

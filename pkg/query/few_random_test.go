@@ -106,6 +106,9 @@ func TestNoAnswerTellsOfFewPageViews(t *testing.T) {
 		for _, frame := range got.Frames {
 			all := cellRows(frame)
 			for _, row := range all {
+				if kind != "evidence" { // whose numbers of samples are of calls and sessions
+					c.namesNoFewSamples(t, query, row)
+				}
 				of, rest := segmentIn(row)
 				if rest {
 					merged++
@@ -181,6 +184,16 @@ func (c *fewCrowd) asked(query string, w window) backend.DataQuery {
 
 func (c *fewCrowd) viewerAsks(query string, w window) backend.DataResponse {
 	return c.runner.Answer(c.t.Context(), viewer, c.asked(query, w))
+}
+
+// namesNoFewSamples finds no number of samples below the threshold, whatever it is of.
+func (c *fewCrowd) namesNoFewSamples(t *testing.T, query string, row map[string]any) {
+	t.Helper()
+	for name, value := range row {
+		if n, told := value.(int64); told && n > 0 && strings.Contains(strings.ToLower(name), "samples") {
+			require.GreaterOrEqual(t, n, int64(c.runner.Settings.MinViews), "%s\n%s of %v", query, name, row)
+		}
+	}
 }
 
 // namesNobody finds no id in an answer: not in what was executed, in notices, or in links.

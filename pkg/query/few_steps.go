@@ -17,9 +17,30 @@ type stepViews struct {
 	views uint64
 }
 
+// widenFewSteps makes the steps of a series so wide that a point rests on twice the page views it needs, on average. Else
+// most points would be left out, and a panel that adds them up would say 0.
+func (q *question) widenFewSteps(ctx context.Context, conn driver.Conn) (widened bool, err error) {
+	if q.few == 0 || q.Format != formatSeries || q.countsItself() {
+		return false, nil
+	}
+	var s statement
+	var views uint64
+	sql := fmt.Sprintf("SELECT uniq%s FROM %s WHERE %s", theView, q.fewFrom(&s), q.fewScope(&s))
+	err = q.counts(ctx, conn, &s, sql, func(rows driver.Rows) error { return rows.Scan(&views) })
+	if err != nil {
+		return false, fmt.Errorf("counting the page views of a series: %w", err)
+	}
+	step := stepFor(q.window, 0, max(1, int64(views/(2*q.few))))
+	if step <= q.step {
+		return false, nil
+	}
+	q.step = step
+	return true, nil
+}
+
 // hideSteps leaves out the points of series that rest on too few page views. What did not happen stays: a 0 of no page
 // views says nothing about anybody.
-func (q *question) hideSteps(ctx context.Context, conn driver.Conn, frames data.Frames) error {
+func (q *question) hideSteps(ctx context.Context, conn driver.Conn, frames data.Frames, widened bool) error {
 	if q.few == 0 || q.Format != formatSeries || q.countsItself() {
 		return nil
 	}
@@ -45,6 +66,10 @@ func (q *question) hideSteps(ctx context.Context, conn driver.Conn, frames data.
 	hidden := 0
 	for _, frame := range frames {
 		hidden += q.hideStepsOf(frame, few)
+	}
+	if widened {
+		frames[0].AppendNotices(info("A point covers %s: narrower ones would seldom have %d page views (minViews).",
+			lasted(q.step), q.few))
 	}
 	if hidden > 0 {
 		frames[0].AppendNotices(info("%d points have fewer than %d page views (minViews) and are left out.", hidden, q.few))
@@ -94,5 +119,33 @@ func (q *question) hideStepsOf(frame *data.Frame, few map[string]map[int64]bool)
 			hidden++
 		}
 	}
+	if hidden > 0 && noneLeft(frame) {
+		for frame.Rows() > 0 {
+			frame.DeleteRow(0) // zeros alone would add up to nothing having happened
+		}
+	}
 	return hidden
+}
+
+// noneLeft says that a series has no point beside zeros.
+func noneLeft(frame *data.Frame) bool {
+	for row := range frame.Rows() {
+		if value, err := frame.Fields[1].FloatAt(row); err != nil || value != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// tooFewOf finds which of an answer's numbers of samples are left out: those that are too few, and where these are too
+// few together the smallest of the others.
+func (q *question) tooFewOf(samples []int64) map[int64]bool {
+	if q.few == 0 {
+		return nil
+	}
+	var all []stepViews
+	for i, n := range samples {
+		all = append(all, stepViews{int64(i), uint64(n)})
+	}
+	return q.fewSteps(all)
 }

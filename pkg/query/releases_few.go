@@ -92,13 +92,22 @@ func (q *question) countOf(n uint64) string {
 
 // samples is a column of numbers of samples, of which too few are left out.
 func (q *question) samples(values []int64) func(name, people string) *data.Field {
+	left := map[int64]bool{}
+	for i, n := range values {
+		left[int64(i)] = q.hasFew(uint64(n))
+	}
+	return q.samplesBut(values, left)
+}
+
+// samplesBut is a column of numbers of samples, of which some are left out by their place.
+func (q *question) samplesBut(values []int64, left map[int64]bool) func(name, people string) *data.Field {
 	return func(name, people string) *data.Field {
 		if q.few == 0 {
 			return column(name, people, unitShort, values)
 		}
 		told := make([]*int64, len(values))
-		for i, value := range values {
-			if !q.hasFew(uint64(value)) {
+		for i := range values {
+			if !left[int64(i)] {
 				told[i] = &values[i]
 			}
 		}
