@@ -111,9 +111,6 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 		q.describeSpan(ctx)
 		err = caller.mayAsk(q.kind, r.Settings)
 	}
-	if err == nil {
-		err = q.limitCells(caller, r.Settings)
-	}
 	if err != nil {
 		return new(question).response(err)
 	}
@@ -121,13 +118,19 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 	if !caller.IDs || caller.FromAlert {
 		q.Exemplars = false // they are ids alone, and a rule takes no other frame beside its numbers
 	}
-	tooFew, err := q.tooFew(ctx, r.Conn)
+	q.ids = caller.IDs
+	q.limitCells(caller, r.Settings)
+	tooFew, err := q.limitFilters(ctx, r.Conn)
 	if err != nil {
-		return q.response(err)
+		return q.response(r.explainSchema(ctx, err))
+	}
+	widened, err := q.widenFewSteps(ctx, r.Conn)
+	if err != nil {
+		return q.response(r.explainSchema(ctx, err))
 	}
 	frames, err := q.kind.ask(ctx, r.Conn, q)
 	if err == nil {
-		err = q.hideSteps(ctx, r.Conn, frames)
+		err = q.hideSteps(ctx, r.Conn, frames, widened)
 	}
 	if err == nil {
 		frames, err = q.addExemplars(ctx, r.Conn, frames)

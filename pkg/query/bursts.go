@@ -109,6 +109,10 @@ func (q *question) burstsListed(ctx context.Context, conn driver.Conn, history *
 	if err := q.readOnsets(ctx, conn, history, bursts); err != nil {
 		return nil, err
 	}
+	bursts, err := q.readBurstViews(ctx, conn, bursts)
+	if err != nil {
+		return nil, err
+	}
 	if err := q.readBurstFacts(ctx, conn, bursts); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,8 @@ type burstFacts struct {
 	sessions           float64 // affected, by weight
 	sessionID, traceID string  // one of them, with a trace when there is any
 	over               []stats.Overrepresented
+	others             float64 // sessions that did not meet it
+	few                uint64  // sessions of which nothing is told: few.go
 }
 
 // readBurstFacts reads what happened between onset and end.
@@ -75,7 +78,7 @@ func (q *question) tracesOf(ctx context.Context, conn driver.Conn, sessions []st
 	map[string]string, error,
 ) {
 	found := map[string]string{}
-	if len(sessions) == 0 || !q.ids {
+	if len(sessions) == 0 || !q.ids { // whose ids are left out of the answer need not be in what was executed either
 		return found, nil
 	}
 	var s statement
@@ -179,7 +182,8 @@ LIMIT 10000`, segmentsExpr(dimensions), q.ofTable(tableViews).where(&s, w.clampe
 			v := &values[i][j]
 			v.Reference = max(0, others[[2]string{v.Dimension, v.Value}]-v.Burst)
 		}
-		b.facts.over = stats.OverrepresentedIn(values[i], totals[i], others[[2]string{everybody, everybody}]-totals[i])
+		b.facts.others, b.facts.few = others[[2]string{everybody, everybody}]-totals[i], q.few
+		b.facts.over = stats.OverrepresentedIn(q.commonOfMany(values[i], totals[i]), totals[i], b.facts.others)
 	}
 	return err
 }
@@ -199,6 +203,9 @@ func segmentsExpr(dimensions []dimension) string {
 // ofTable is the question about another table, without the filters that table has no dimension for.
 func (q *question) ofTable(t table) *question {
 	other := *q
+	if slices.ContainsFunc(q.groups, func(d dimension) bool { _, err := dimensionByKey(t, d.key); return err != nil }) {
+		other.few = 0 // its rows are not told apart as the question's are
+	}
 	kind := *q.kind
 	kind.table = t
 	other.kind, other.filters = &kind, nil
@@ -227,8 +234,8 @@ func (f burstFacts) segments() string {
 	var named []string
 	for _, o := range f.over {
 		if o.Dimension != "release" && o.Dimension != "route" {
-			named = append(named, fmt.Sprintf("%s %s (%.0f %%, of others %.0f %%)",
-				o.Dimension, o.Value, 100*o.BurstShare, 100*o.ReferenceShare))
+			named = append(named, fmt.Sprintf("%s %s (%.0f %%, of others %s)",
+				o.Dimension, o.Value, 100*o.BurstShare, f.share(o.Reference, f.others, o.ReferenceShare)))
 		}
 	}
 	return strings.Join(named, ", ")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ func (q *question) burstsTable(bursts []*burst) *data.Frame {
 	keys, kinds, types, messages := make([][]string, n), make([]string, n), make([]string, n), make([]string, n)
 	observed, expected, ratio := make([]float64, n), make([]float64, n), make([]float64, n)
 	score, count, sessions := make([]float64, n), make([]float64, n), make([]float64, n)
+	now := [][]float64{observed, expected, ratio, score}
 	onset, end, first := make([]time.Time, n), make([]*time.Time, n), make([]time.Time, n)
 	release, firstRelease, baseline := make([]string, n), make([]string, n), make([]string, n)
 	affected, segments := make([]string, n), make([]string, n)
@@ -29,6 +31,11 @@ func (q *question) burstsTable(bursts []*burst) *data.Frame {
 		types[i], messages[i] = b.facts.errorType, b.facts.message
 		observed[i], expected[i] = b.shown.Observed, b.shown.Expected
 		ratio[i], score[i], baseline[i] = b.shown.Ratio, b.shown.Score, string(b.shown.Baseline)
+		if q.fewIn(b.group, 0) {
+			for _, numbers := range now {
+				numbers[i] = math.NaN()
+			}
+		}
 		count[i], sessions[i] = b.count, b.facts.sessions
 		onset[i], first[i], firstRelease[i] = b.onset, b.group.firstSeen, b.group.release
 		if b.ended {
@@ -37,7 +44,7 @@ func (q *question) burstsTable(bursts []*burst) *data.Frame {
 		release[i], affected[i], segments[i] = b.facts.most("release"), b.facts.most("route"), b.facts.segments()
 		sessionID[i], traceID[i] = b.facts.sessionID, b.facts.traceID
 	}
-	likely := column("score", "Score", unitShort, score)
+	likely := q.numbers("score", "Score", unitShort, score)
 	likely.Config.Description = fmt.Sprintf("How unlikely so many are, in standard deviations: a group surges above %v. "+
 		"New and regressed groups need no score, only %d sessions.", stats.BurstScore, stats.BurstSessions)
 	over := func(name, people string, values []string) *data.Field {
@@ -57,12 +64,12 @@ func (q *question) burstsTable(bursts []*burst) *data.Frame {
 		fields = append(fields, over("release", "Release", release))
 	}
 	fields = append(fields,
-		column("observed", "Observed", unitShort, observed),
-		column("expected", "Expected", unitShort, expected),
+		q.numbers("observed", "Observed", unitShort, observed),
+		q.numbers("expected", "Expected", unitShort, expected),
 		column("sessions", "Sessions", unitShort, sessions),
 		over("routes", "Routes", affected),
 		over("segments", "Segments", segments),
-		column("ratio", "Ratio", unitShort, ratio),
+		q.numbers("ratio", "Ratio", unitShort, ratio),
 		likely,
 		column("baseline", "Baseline", unitNone, baseline),
 		column("end", "End", unitTime, end),
@@ -127,6 +134,9 @@ func (b *burst) tags() string {
 
 // amount is a number as people say it: 3, 0.2, 1200.
 func amount(n float64) string {
+	if math.IsNaN(n) {
+		return fewName
+	}
 	if n >= 10 || n == float64(int64(n)) {
 		return fmt.Sprintf("%.0f", n)
 	}
@@ -144,6 +154,9 @@ func (q *question) burstsNumeric(h *burstHistory) *data.Frame {
 	for _, g := range h.groups {
 		r := row{group: g}
 		if b := h.burstNow(g); b != nil {
+			if q.fewIn(g, 0) {
+				continue
+			}
 			r.observed = b.shown.Observed
 		}
 		all = append(all, r)
@@ -195,6 +208,10 @@ func (q *question) burstsSeries(h *burstHistory) data.Frames {
 				newest = 0
 			}
 			for at := min(b.first, within-1); at >= newest; at-- {
+				if q.fewIn(g, at) {
+					r.values[within-1-at] = math.NaN()
+					continue
+				}
 				r.values[within-1-at] = g.counts[at]
 				r.observed += g.counts[at]
 			}
@@ -213,7 +230,7 @@ func (q *question) burstsSeries(h *burstHistory) data.Frames {
 	}
 	frames := make(data.Frames, 0, len(all))
 	for _, r := range all {
-		value := column("observed", "Errors in a burst", unitShort, r.values)
+		value := q.numbers("observed", "Errors in a burst", unitShort, r.values)
 		q.label(value, r.group.key)
 		value.Config.Interval = float64(q.tiles.size.Milliseconds())
 		frames = append(frames, series(times, value))

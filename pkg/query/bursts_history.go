@@ -28,6 +28,7 @@ type burstGroup struct {
 	oldest   int         // its oldest window with an event
 	appStart int         // the app's oldest window
 	lately   float64     // weighted count in the windows judged and shortly before
+	views    map[int]int // page views of the windows that have any: below a threshold of them only
 
 	// Of the group as a whole, whatever the query's filters and segments: a group is not new because it turned up
 	// somewhere else.
@@ -52,10 +53,14 @@ func (q *question) readBurstHistory(ctx context.Context, conn driver.Conn) (*bur
 	}
 	var s statement
 	most := max(1, min(mostBurstGroups, burstCells/q.tiles.depth))
-	sql := fmt.Sprintf(`SELECT %[1]sgroupArray(tile), groupArray(w), groupArray(n), sum(w) AS total, sum(ww)
+	viewsOfTile, viewsByTile := "", ""
+	if q.few > 0 {
+		viewsOfTile, viewsByTile = ", uniq"+theView+" AS views", ", groupArray(views)"
+	}
+	sql := fmt.Sprintf(`SELECT %[1]sgroupArray(tile), groupArray(w), groupArray(n), sum(w) AS total, sum(ww)%[11]s
 FROM (
   SELECT %[2]s%[3]s AS tile, sum(weight) AS w, sum(toFloat64(weight) * weight) AS ww,
-    uniqExactIf(session_id, session_id != '') AS n
+    uniqExactIf(session_id, session_id != '') AS n%[10]s
   FROM errors
   WHERE %[4]s
     AND (%[5]s) IN (%[6]s)
@@ -65,17 +70,21 @@ FROM (
 LIMIT %[9]s`,
 		q.groupNames(), q.selectGroups(), q.tiles.indexExpr(&s, "size", q.tiles.size),
 		q.where(&s, q.tiles.span(q.tiles.depth-1, 0)), q.groupExprs(), q.metLately(&s, most+1), q.groupBy("tile"),
-		q.groupBy(), s.bind("most", "UInt64", most+1))
+		q.groupBy(), s.bind("most", "UInt64", most+1), viewsOfTile, viewsByTile)
 	err = q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var tiles []int64
-		var weights, sessions []uint64
+		var weights, sessions, views []uint64
 		var total uint64
 		var squares float64
-		key, err := q.scanned(rows, &tiles, &weights, &sessions, &total, &squares)
-		if err != nil {
+		into := []any{&tiles, &weights, &sessions, &total, &squares}
+		if q.few > 0 {
+			into = append(into, &views)
+		}
+		key, err := q.scanned(rows, into...)
+		if err != nil || slices.Contains(key, fewName) && q.few > 0 { // errors of all kinds together are no burst
 			return err
 		}
-		g := &burstGroup{key: key, counts: make([]float64, q.tiles.depth), sessions: map[int]int{}, appStart: start,
+		g := &burstGroup{key: key, counts: make([]float64, q.tiles.depth), sessions: map[int]int{}, views: map[int]int{}, appStart: start,
 			weight: squares / float64(max(1, total)) / rum.FullWeight}
 		for i, tile := range tiles {
 			at := int(tile)
@@ -85,6 +94,9 @@ LIMIT %[9]s`,
 			g.counts[at], g.oldest = float64(weights[i])/rum.FullWeight, max(g.oldest, at)
 			if sessions[i] > 0 {
 				g.sessions[at] = int(sessions[i])
+			}
+			if q.few > 0 {
+				g.views[at] = int(views[i])
 			}
 			if at < q.tiles.within+burstLead {
 				g.lately += g.counts[at]

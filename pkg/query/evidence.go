@@ -43,7 +43,11 @@ func askEvidence(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 			return nil, err
 		}
 	}
+	if err := e.readSegmentViews(ctx, conn); err != nil {
+		return nil, err
+	}
 	segments, cut := e.ranked()
+	e.leaveFewSegments(segments)
 	var frame *data.Frame
 	if q.Format == formatNumeric {
 		frame = e.numeric(segments)
@@ -196,6 +200,10 @@ type segmentEvidence struct {
 	visitors  threefold // all sessions that viewed anything
 	sessionID string
 	traceID   string
+
+	views, hit [3]uint64 // page views, and those that met an error or a failed request: below a threshold of them only
+	onsetFew   bool      // too few met any
+	groupsFew  bool      // some error groups were met by too few
 }
 
 // endpointEvidence is about the API calls to one endpoint, or to all.

@@ -87,11 +87,16 @@ func (e *evidenceOf) readRequests(ctx context.Context, conn driver.Conn) error {
 		columns = append(columns, fmt.Sprintf(`countIf(%[1]s), sumIf(weight, %[1]s), sumIf(weight, %[1]s AND %[2]s),
   quantileExactWeightedIf(0.75)(duration, weight, %[1]s)`, span, failedCall))
 	}
+	var views [3]uint64
+	seen, seenInto := "", []any(nil)
+	if e.few > 0 {
+		seen, seenInto = viewsIn(&views, "1")
+	}
 	sql := fmt.Sprintf(`%[1]s
 SELECT %[2]sarrayJoin(['', concat(method, ' ', host, endpoint)]) AS name,
   %[3]s,
   countIf(in_now AND server > 0), sumIf(toFloat64(server) * weight, in_now AND server > 0),
-  sumIf(toFloat64(duration) * weight, in_now AND server > 0)
+  sumIf(toFloat64(duration) * weight, in_now AND server > 0)%[10]s
 FROM requests
 WHERE %[4]s
   AND %[5]s AND %[6]s
@@ -100,7 +105,7 @@ ORDER BY count() DESC, name
 LIMIT 200 BY %[8]s
 LIMIT %[9]s`, named, e.selectGroups(), strings.Join(columns, ",\n  "),
 		e.ofTable(tableRequests).where(&s, e.spans.hull()), s.among("kind", "kind", callKinds), inAnySpan, e.groupBy("name"),
-		e.limitBy(), s.bind("most", "UInt64", mostSegments*20))
+		e.limitBy(), s.bind("most", "UInt64", mostSegments*20), seen)
 	return e.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var name string
 		var calls, weight, failed [3]uint64
@@ -111,7 +116,7 @@ LIMIT %[9]s`, named, e.selectGroups(), strings.Join(columns, ",\n  "),
 		for i := range calls {
 			into = append(into, &calls[i], &weight[i], &failed[i], &p75[i])
 		}
-		key, err := e.scanned(rows, append(into, &timed, &server, &all)...)
+		key, err := e.scanned(rows, append(append(into, &timed, &server, &all), seenInto...)...)
 		if err != nil {
 			return err
 		}
@@ -124,6 +129,15 @@ LIMIT %[9]s`, named, e.selectGroups(), strings.Join(columns, ",\n  "),
 		}
 		if all > 0 {
 			x.server = min(1, server/all)
+		}
+		if e.few > 0 {
+			e.leaveFew(views, &x.calls, &x.rate, &x.p75)
+			if !e.met(views) && name != "" {
+				return nil
+			}
+			if e.hasFew(views[0]) {
+				x.timed = 0
+			}
 		}
 		e.of(key).about(x, float64(e.enough))
 		return nil
@@ -156,9 +170,14 @@ func (q *question) limitBy() string {
 func (e *evidenceOf) readErrors(ctx context.Context, conn driver.Conn) error {
 	var s statement
 	named := e.spans.named(&s)
+	var views [3]uint64
+	seen, seenInto := "", []any(nil)
+	if e.few > 0 {
+		seen, seenInto = viewsIn(&views, "1")
+	}
 	sql := fmt.Sprintf(`%[1]s
 SELECT %[2]sarrayJoin(['', fingerprint]) AS name, argMax(toString(error_type), ts), argMax(message, ts),
-  sumIf(weight, in_now) AS total, sumIf(weight, in_before), sumIf(weight, in_yesterday)
+  sumIf(weight, in_now) AS total, sumIf(weight, in_before), sumIf(weight, in_yesterday)%[9]s
 FROM errors
 WHERE %[3]s
   AND %[4]s
@@ -167,13 +186,21 @@ ORDER BY name = '' DESC, total DESC, name
 LIMIT %[6]d BY %[7]s
 LIMIT %[8]s`, named, e.selectGroups(), e.ofTable(tableErrors).where(&s, e.spans.hull()), inAnySpan,
 		e.groupBy("name"), topErrors+1, e.limitBy(),
-		s.bind("most", "UInt64", mostSegments*(topErrors+1)))
+		s.bind("most", "UInt64", mostSegments*(topErrors+1)), seen)
 	return e.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var g groupEvidence
 		var count [3]uint64
-		key, err := e.scanned(rows, &g.fingerprint, &g.errorType, &g.message, &count[0], &count[1], &count[2])
+		key, err := e.scanned(rows, append([]any{&g.fingerprint, &g.errorType, &g.message, &count[0], &count[1],
+			&count[2]}, seenInto...)...)
 		for i := range count {
 			g.count[i] = float64(count[i]) / rum.FullWeight
+		}
+		if e.few > 0 {
+			e.leaveFew(views, &g.count)
+			if count[0] > 0 && !e.met(views) {
+				e.of(key).groupsFew = true
+				return err
+			}
 		}
 		switch segment := e.of(key); {
 		case g.fingerprint == "":
@@ -190,15 +217,23 @@ LIMIT %[8]s`, named, e.selectGroups(), e.ofTable(tableErrors).where(&s, e.spans.
 func (e *evidenceOf) readAffected(ctx context.Context, conn driver.Conn) error {
 	var s statement
 	named := e.spans.named(&s)
+	hitColumns, viewColumns, viewColumn := "", "", ""
+	if e.few > 0 {
+		for i, span := range inSpans {
+			hitColumns += fmt.Sprintf(", sum(views%d)", i)
+			viewColumns += fmt.Sprintf(", uniqIf(view_id, %s) AS views%d", span, i)
+		}
+		viewColumn = ", view_id"
+	}
 	sql := fmt.Sprintf(`SELECT %[1]ssumIf(heaviest, hits > 0) AS affected,
   sumIf(heaviest, hits_before > 0), sumIf(heaviest, hits_yesterday > 0),
   argMaxIf(session_id, (trace != '', hits, latest, session_id), hits > 0),
-  argMaxIf(trace, (trace != '', hits, latest, session_id), hits > 0)
+  argMaxIf(trace, (trace != '', hits, latest, session_id), hits > 0)%[8]s
 FROM (
   %[2]s
   SELECT %[1]ssession_id, max(weight) AS heaviest, max(ts) AS latest,
     countIf(in_now) AS hits, countIf(in_before) AS hits_before, countIf(in_yesterday) AS hits_yesterday,
-    argMaxIf(trace_id, (trace_sampled, ts, trace_id), trace_id != '' AND in_now) AS trace
+    argMaxIf(trace_id, (trace_sampled, ts, trace_id), trace_id != '' AND in_now) AS trace%[9]s
   FROM (
 %[3]s
   )
@@ -208,15 +243,19 @@ FROM (
 %[6]s
 ORDER BY affected DESC
 LIMIT %[7]s`, e.groupNames(), named,
-		e.suffering(&s, e.spans.hull(), "session_id, ts, weight, trace_id, trace_sampled"), inAnySpan,
-		e.groupBy("session_id"), e.groupBy(), s.bind("most", "UInt64", mostSegments))
+		e.suffering(&s, e.spans.hull(), "session_id, ts, weight, trace_id, trace_sampled"+viewColumn), inAnySpan,
+		e.groupBy("session_id"), e.groupBy(), s.bind("most", "UInt64", mostSegments), hitColumns, viewColumns)
 	var without []string
 	err := e.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
-		var affected [3]uint64
+		var affected, hit [3]uint64
 		var session, trace string
-		key, err := e.scanned(rows, &affected[0], &affected[1], &affected[2], &session, &trace)
+		into := []any{&affected[0], &affected[1], &affected[2], &session, &trace}
+		if e.few > 0 {
+			into = append(into, &hit[0], &hit[1], &hit[2])
+		}
+		key, err := e.scanned(rows, into...)
 		segment := e.of(key)
-		segment.sessionID, segment.traceID = session, trace
+		segment.sessionID, segment.traceID, segment.hit = session, trace, hit
 		for i := range affected {
 			segment.affected[i] = float64(affected[i]) / rum.FullWeight
 		}
@@ -269,6 +308,7 @@ LIMIT %[8]s`, e.groupNames(), named, e.selectGroups(), e.ofTable(tableViews).whe
 
 // readDeploys finds what went out near each segment's onset, or near the time range where nothing set in.
 func (e *evidenceOf) readDeploys(ctx context.Context, conn driver.Conn) error {
+	e.leaveFewOnsets()
 	around := window{from: e.window.before().from.Add(-nearDeploy), to: e.window.to}.clamped()
 	deploys, err := e.appDeploys(ctx, conn, around, mostSegments)
 	for _, segment := range e.segments {

@@ -31,7 +31,10 @@ func (e *evidenceOf) factsOf(s *segmentEvidence) []fact {
 	}
 	onset := fact{name: factOnset, unit: "minutes ago",
 		text: "No onset: errors and failed requests are no more than in the " + before}
-	if !s.onset.IsZero() {
+	switch {
+	case s.onsetFew:
+		onset.text = fmt.Sprintf("Fewer than %d page views meet an error or a failed request: too few to tell of", e.few)
+	case !s.onset.IsZero():
 		onset.at, onset.number = s.onset, e.window.to.Sub(s.onset).Minutes()
 		onset.value = &threefold{onset.number, math.NaN(), math.NaN()}
 		onset.text = "Errors and failed requests went up at " + s.onset.Format(time.RFC3339)
@@ -64,7 +67,11 @@ func (e *evidenceOf) factsOf(s *segmentEvidence) []fact {
 			text: fmt.Sprintf("%s %s: %s, %s in the %s, %s yesterday at this time", cmp.Or(g.errorType, "Error"), g.message,
 				amount(g.count[0]), amount(g.count[1]), before, amount(g.count[2]))})
 	}
-	if len(s.groups) == 0 {
+	switch {
+	case len(s.groups) == 0 && s.groupsFew:
+		all = append(all, fact{name: factErrors, unit: "count",
+			text: fmt.Sprintf("No error that %d page views or more meet", e.few)})
+	case len(s.groups) == 0:
 		all = append(all, fact{name: factErrors, text: "No errors", unit: "count", value: &s.errors})
 	}
 
@@ -80,7 +87,7 @@ func (e *evidenceOf) factsOf(s *segmentEvidence) []fact {
 			slow.text += "; its visits report no server time"
 		}
 	}
-	all = append(all, slow, s.backend(before))
+	all = append(all, slow, s.backend(before, e.few))
 
 	all = append(all, fact{name: factSessions, unit: "count", value: &s.affected, samples: &s.visitors,
 		sessionID: s.sessionID, number: s.affected[0],
@@ -88,7 +95,10 @@ func (e *evidenceOf) factsOf(s *segmentEvidence) []fact {
 			amount(s.visitors[0]), amount(s.affected[1]), amount(s.visitors[1]), before)})
 
 	trace := fact{name: factTrace, text: "No affected session has a trace", unit: "count", sessionID: s.sessionID}
-	if s.traceID != "" {
+	switch {
+	case e.few > 0:
+		trace.text = "A trace is of one visit: it needs the data source's sessionRole"
+	case s.traceID != "":
 		trace.traceID, trace.number, trace.text = s.traceID, 1, "A trace of an affected session"
 	}
 	all = append(all, trace)
@@ -108,12 +118,16 @@ func (e *evidenceOf) factsOf(s *segmentEvidence) []fact {
 }
 
 // backend is the server's part of the segment's time, against the network's and the browser's.
-func (s *segmentEvidence) backend(before string) fact {
+func (s *segmentEvidence) backend(before string, few uint64) fact {
 	p := &s.phases
 	f := fact{name: factBackend, unit: "share", value: &p.server, samples: &p.loads, number: p.server[0]}
-	if p.loads[0] == 0 {
+	switch {
+	case math.IsNaN(p.loads[0]):
+		f.number = 0
+		f.text = fmt.Sprintf("Fewer than %d page loads say what the server took: too few to tell of", few)
+	case p.loads[0] == 0:
 		f.text = "No page load says what the server took: visits report no server time"
-	} else {
+	default:
 		f.share = fmt.Sprintf("%.0f %%", 100*p.server[0])
 		f.text = fmt.Sprintf("Page loads take %.0f ms on average: server %s, network %.0f %%, browser %.0f %%; "+
 			"the server %s in the %s, %s yesterday at this time", p.took[0], f.share, 100*p.network[0], 100*p.browser[0],
@@ -152,15 +166,21 @@ func (e *evidenceOf) distance(s *segmentEvidence, d deploy) string {
 }
 
 func share(rate, calls float64) string {
-	if calls == 0 {
+	switch {
+	case calls == 0:
 		return "none of 0"
+	case math.IsNaN(calls):
+		return fewName
 	}
 	return fmt.Sprintf("%s %% of %.0f", amount(100*rate), calls)
 }
 
 func ms(value, calls float64) string {
-	if calls == 0 {
+	switch {
+	case calls == 0:
 		return "not called"
+	case math.IsNaN(calls):
+		return fewName
 	}
 	return fmt.Sprintf("%.0f ms", value)
 }

@@ -44,6 +44,7 @@ LIMIT %[8]s`, named, e.selectGroups(), strings.Join(columns, ",\n  "), e.ofTable
 			return err
 		}
 		p := &e.of(key).phases
+		defer e.leaveFew(loads, &p.loads, &p.took, &p.server, &p.network, &p.browser)
 		for i := range loads {
 			if p.loads[i] = float64(loads[i]); loads[i] > 0 {
 				p.took[i] = whole[i] / float64(weight[i])

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -13,217 +12,136 @@ import (
 
 // A segment of few page views can be one person's visit. With minViews in the data source's settings, whoever may not
 // see single sessions gets no cell of fewer page views: such segments are put together as fewName, in the statements
-// themselves, so that percentiles are those of all of their samples. Where even these together are too few, they are
-// left out; and so is an answer whose filters leave too few.
+// themselves, so that percentiles are those of all of their samples (few_segments.go). Where even these together are too
+// few, the smallest of the others joins them, so that what is shown taken from the whole leaves nobody alone. An answer
+// whose filters leave too few is empty (few_filters.go).
 //
 // The page views of a cell are those that have a row in it: of a table of errors, those in which such an error occurred.
-// Rows without a view's id count as one view.
+// Rows without a view's id count as one view. What is told of a cell may be of one in many: 1 of 500 requests failed.
 
 // fewName stands for all segments of too few page views.
 const fewName = "(few)"
 
-// thresholds are the types that can put segments together. All others below sessionRole are refused: they pick segments
-// by themselves, or hold small ones against each other.
-var thresholds = []string{"vitals", "vitalsOverview", "requests", "errors", "pages", "resources", "actions", "attribution"}
-
 // unsegmented are the types that say nothing of visits by segment.
-var unsegmented = []string{"deploys", "telemetry", "variable"}
+var unsegmented = []string{"deploys", "telemetry"}
 
 // limitCells makes a question answer with no cell of too few page views, when its caller may not see such.
-func (q *question) limitCells(caller Caller, settings Settings) error {
+func (q *question) limitCells(caller Caller, settings Settings) {
 	if settings.MinViews < 1 || caller.SmallSegments || q.kind.sessionLevel {
-		return nil
+		return
 	}
-	told := q.kind.name == "telemetry" && q.Section == sectionTraces
-	if slices.Contains(unsegmented, q.kind.name) && !told {
-		return nil
-	}
-	if !slices.Contains(thresholds, q.kind.name) {
-		needed := "sessionRole"
-		if settings.SessionRole != "" {
-			needed += " (" + settings.SessionRole + ")"
-		}
-		return forbidden("%s tells apart segments of any size: with the data source's minViews (%d) it needs its %s",
-			q.kind.name, settings.MinViews, needed)
+	traced := q.kind.name == "telemetry" && q.Format == formatTable && q.Section == sectionTraces
+	if slices.Contains(unsegmented, q.kind.name) && !traced {
+		return
 	}
 	q.few = uint64(settings.MinViews)
 	q.enough = max(q.enough, q.few) // of a metric that only some of a segment's views have
-	return nil
+	q.kept = map[string]*keptSegments{}
 }
 
 // mergesFew says that the statements put segments together. What blocks is read from two tables, of which only one
-// knows the views: those rows are left out when they were read.
-func (q *question) mergesFew() bool { return q.few > 0 && q.metric.Key != attributeBlocking }
-
-// groupExpr is the expression of a dimension that the question groups by.
-func (q *question) groupExpr(i int) string {
-	if !q.mergesFew() {
-		return q.groups[i].expr
-	}
-	return fmt.Sprintf("if(%s, toString(%s), '%s')", q.frequent(), q.groups[i].expr, fewName)
+// knows the views: those rows are left out when they were read, as are the names of a variable.
+func (q *question) mergesFew() bool {
+	return q.few > 0 && q.metric.Key != attributeBlocking && q.kind.name != "variable"
 }
 
-// frequent is the condition that a row's segment has enough page views.
-func (q *question) frequent() string {
-	var s statement
-	exprs := q.rawGroups()
-	return fmt.Sprintf("(%[1]s) IN (SELECT %[1]s FROM %[2]s WHERE %[3]s GROUP BY %[1]s HAVING %[4]s)",
-		exprs, q.fewFrom(), q.fewScope(s.few()), q.enoughViews(s.few()))
-}
+// hasFew says that so many page views are some, and too few.
+func (q *question) hasFew(views uint64) bool { return 0 < views && views < q.few }
 
-func (q *question) rawGroups() string {
-	exprs := make([]string, 0, len(q.groups))
-	for _, d := range q.groups {
-		exprs = append(exprs, d.expr)
-	}
-	return strings.Join(exprs, ", ")
-}
-
-// fewCondition leaves out what has too few page views even when it is put together.
-func (q *question) fewCondition() string {
-	var s statement
-	rest := fmt.Sprintf("SELECT %s FROM %s WHERE %s", q.enoughViews(s.few()), q.fewFrom(), q.fewScope(s.few()))
-	if len(q.groups) == 0 {
-		return "(" + rest + ")"
-	}
-	return fmt.Sprintf("(%[1]s OR (%[2]s AND NOT (%[1]s)))", q.frequent(), rest)
-}
-
-// few makes a statement's parameters those of the threshold: rows adds them where a text holds them.
-func (s *statement) few() *statement {
-	s.prefix = "few_"
-	return s
-}
-
-// fewFrom is the table whose rows are counted: that of the answer.
-func (q *question) fewFrom() string {
-	if q.kind.table == tableAttribution {
+// fewFrom is the table whose rows are counted: that of the answer, or the views themselves where it has several.
+func (q *question) fewFrom(s *statement) string {
+	switch {
+	case q.replays != nil:
+		return q.replays(s)
+	case q.kind.table == tableAttribution:
 		return string(tableVitals)
+	case q.kind.table == tableEvidence, q.kind.table == tableTelemetry, q.kind.name == "releases":
+		return string(tableViews)
 	}
 	return string(q.kind.table)
 }
 
-// fewScope is the condition of what the question is about, in both of its windows.
-func (q *question) fewScope(s *statement) string {
+// uncounted is the question as it would be without a threshold, about the table whose rows are counted.
+func (q *question) uncounted() *question {
 	counted := *q
 	counted.few = 0
-	conditions := []string{counted.whereWhen(s, func(s *statement) string { return "(" + strings.Join(q.inWindows(s), " OR ") + ")" })}
+	if q.kind.table == tableEvidence {
+		counted = *counted.ofTable(tableViews)
+	}
+	return &counted
+}
+
+// fewScope is the condition of what the question is about, in whatever it tells apart: its windows, or its releases.
+func (q *question) fewScope(s *statement) string {
+	if q.replays != nil {
+		return "1"
+	}
+	counted := q.uncounted()
+	conditions := []string{counted.whereWhen(s, func(s *statement) string {
+		return "(" + strings.Join(q.sidesIn(s), " OR ") + ")"
+	})}
 	switch {
 	case q.kind.name == "requests":
 		if kinds := q.requestKinds(s); kinds != "" {
 			conditions = append(conditions, kinds)
 		}
-	case q.fewFrom() == string(tableVitals) && q.metric.Key != "":
+	case q.metric.Key != "":
 		conditions = append(conditions, "metric = "+s.bind("metric", "String", q.metric.Key))
 	}
 	return strings.Join(conditions, " AND ")
 }
 
-// inWindows are the conditions that a row is in one of the windows that the question reads.
-func (q *question) inWindows(s *statement) []string {
-	in := []string{q.window.within(s)}
-	if !q.baseline.empty() {
-		in = append(in, q.baseline.within(s))
+// sidesIn are the conditions that a row is of one of the sides that a cell has numbers of: each has to have enough page
+// views, or none.
+func (q *question) sidesIn(s *statement) []string {
+	switch {
+	case q.replays != nil:
+		return []string{"1"}
+	case q.sides != nil:
+		return q.sides(s)
+	case q.kind.name == "errorBursts":
+		return []string{q.tiles.lately().within(s)}
+	case q.baseline.empty() || q.kind.name == "evidence": // which leaves out the numbers of its other times
+		return []string{q.window.within(s)}
 	}
-	return in
+	return []string{q.window.within(s), q.baseline.within(s)}
 }
 
-// enoughViews is the condition that there are enough page views, or none, in each window. uniq is exact below 65,536.
-func (q *question) enoughViews(s *statement) string {
+// theView is what page views are counted by. uniq is exact below 65,536.
+const theView = "(session_id, view_id)"
+
+// viewsThat counts the page views that meet a condition. Of sessions that were replayed each has a row, and a page view
+// or more.
+func (q *question) viewsThat(condition string) string {
+	if q.replays != nil {
+		return fmt.Sprintf("countIf(%s)", condition)
+	}
+	return fmt.Sprintf("uniqIf(%s, %s)", theView, condition)
+}
+
+// viewsBySide counts the page views of each side.
+func (q *question) viewsBySide(s *statement) string {
 	var each []string
-	for _, in := range q.inWindows(s) {
-		each = append(each, fmt.Sprintf("(uniqIf((session_id, view_id), %[1]s) >= %[2]s OR countIf(%[1]s) = 0)", in,
-			s.bind("views", "UInt64", q.few)))
+	for _, in := range q.sidesIn(s) {
+		each = append(each, q.viewsThat(in))
 	}
-	return strings.Join(each, " AND ")
+	return "[" + strings.Join(each, ", ") + "]"
 }
 
-// fewParameters are those that the conditions above hold.
-func (q *question) fewParameters(sql string) []driver.NamedValue {
-	if q.few == 0 || !strings.Contains(sql, "{few_") {
-		return nil
-	}
-	var s statement
-	q.fewScope(s.few())
-	q.enoughViews(s.few())
-	return s.parameters
-}
-
-// tooFew says whether the filters leave fewer page views than the threshold.
-func (q *question) tooFew(ctx context.Context, conn driver.Conn) (bool, error) {
-	if q.few == 0 {
-		return false, nil
-	}
-	alone := *q
-	alone.groups, alone.baseline, alone.metric = nil, window{}, metric{}
-	var s statement
-	var views uint64
-	sql := fmt.Sprintf("SELECT uniq(session_id, view_id) FROM %s WHERE %s", alone.fewFrom(), alone.fewScope(s.few()))
+// counts runs a statement about page views, which is not one of the answer's.
+func (q *question) counts(
+	ctx context.Context, conn driver.Conn, s *statement, sql string, scan func(driver.Rows) error,
+) error {
 	counting := question{limits: q.limits}
-	err := counting.rows(ctx, conn, &s, sql, func(rows driver.Rows) error { return rows.Scan(&views) })
-	return views < q.few, err
+	return counting.rows(ctx, conn, s, sql, scan)
 }
 
-// hideSteps leaves out the points of series that rest on too few page views. What did not happen stays: a 0 of no page
-// views says nothing about anybody.
-func (q *question) hideSteps(ctx context.Context, conn driver.Conn, frames data.Frames) error {
-	if q.few == 0 || q.Format != formatSeries {
-		return nil
-	}
-	var s statement
-	views := map[string]map[int64]uint64{}
-	sql := fmt.Sprintf("SELECT %s%s AS step, uniq(session_id, view_id) AS seen FROM %s WHERE %s %s HAVING seen < %s LIMIT %s",
-		q.selectGroups(), q.stepExpr(&s), q.fewFrom(), q.where(&s, q.window), q.groupBy("step"),
-		s.bind("views", "UInt64", q.few), s.bind("limit", "UInt64", maxCells))
-	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
-		var step int64
-		var seen uint64
-		key, err := q.scanned(rows, &step, &seen)
-		name := fmt.Sprintf("%q", key)
-		if views[name] == nil {
-			views[name] = map[int64]uint64{}
-		}
-		views[name][step] = seen
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	hidden := 0
-	for _, frame := range frames {
-		hidden += q.hideStepsOf(frame, views)
-	}
-	if hidden > 0 {
-		frames[0].AppendNotices(info("%d points have fewer than %d page views (minViews) and are left out.", hidden, q.few))
-	}
-	return nil
-}
-
-func (q *question) hideStepsOf(frame *data.Frame, views map[string]map[int64]uint64) (hidden int) {
-	if len(frame.Fields) < 2 {
-		return 0
-	}
-	key := make([]string, len(q.groups))
-	for i, d := range q.groups {
-		key[i] = frame.Fields[1].Labels[d.key]
-	}
-	few := views[fmt.Sprintf("%q", key)]
-	times := frame.Fields[0]
-	for row := frame.Rows() - 1; row >= 0; row-- {
-		at, ok := times.ConcreteAt(row)
-		if !ok {
-			continue
-		}
-		if _, small := few[at.(time.Time).UnixMilli()]; small {
-			frame.DeleteRow(row)
-			hidden++
-		}
-	}
-	return hidden
-}
-
-// sayFew empties an answer of too few page views, or says what fewName is where there is such a segment.
+// sayFew empties an answer of too few page views, or says what fewName is where there is such a segment. It is the same
+// for no page views and for nearly enough.
 func (q *question) sayFew(frames data.Frames, hidden bool) {
+	if q.kind.name == "variable" {
+		return // a list has no room for it
+	}
 	if hidden {
 		for _, frame := range frames {
 			for frame.Rows() > 0 {
@@ -231,15 +149,35 @@ func (q *question) sayFew(frames data.Frames, hidden bool) {
 			}
 			frame.Meta.Notices = nil
 		}
-		frames[0].AppendNotices(info("Fewer than %d page views match (the data source's minViews): they are not shown.", q.few))
-		return
 	}
-	for _, frame := range frames {
-		if namesFew(frame) {
-			frames[0].AppendNotices(info("%s is all segments of fewer than %d page views (the data source's minViews).", fewName, q.few))
-			return
+	switch {
+	case empty(frames):
+		frames[0].AppendNotices(info("Fewer than %d page views match: they are not shown (the data source's minViews).", q.few))
+		return
+	case slices.ContainsFunc(frames, namesFew):
+		frames[0].AppendNotices(info("%s is all segments of fewer than %d page views (the data source's minViews).", fewName, q.few))
+	}
+	for _, f := range q.filters {
+		if f.idle {
+			frames[0].AppendNotices(info("The filter on %s is not applied: it takes away fewer than %d page views (the data "+
+				"source's minViews).", f.key, q.few))
 		}
 	}
+	if q.leftOut {
+		frames[0].AppendNotices(info("What rests on fewer than %d page views is left out (the data source's minViews).", q.few))
+	}
+}
+
+// numbers is a column of numbers, of which below the threshold some may be left out.
+func (q *question) numbers(name, people, unit string, values []float64) *data.Field {
+	if q.few == 0 {
+		return column(name, people, unit, values)
+	}
+	told := make([]*float64, 0, len(values))
+	for _, value := range values {
+		told = append(told, pointerIf(true, value))
+	}
+	return column(name, people, unit, told)
 }
 
 func namesFew(frame *data.Frame) bool {

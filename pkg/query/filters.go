@@ -19,6 +19,8 @@ type filter struct {
 	dimension
 	operator string
 	values   []string
+	idle     bool     // it is not applied, as it would take away too few: few_filters.go
+	rare     []string // values that do not match although they would: few_filters.go
 }
 
 func (f writtenFilter) resolve(d dimension) (filter, error) {
@@ -51,7 +53,7 @@ func (f filter) choosesEnvironment() bool {
 
 // condition is the filter as SQL, or empty when it filters nothing.
 func (f filter) condition(s *statement) string {
-	if len(f.values) == 0 {
+	if len(f.values) == 0 || f.idle {
 		return ""
 	}
 	subject := f.expr
@@ -81,6 +83,13 @@ func (f filter) condition(s *statement) string {
 	}
 	if f.many {
 		matches = fmt.Sprintf("arrayExists(x -> %s, %s)", matches, f.expr)
+	}
+	if len(f.rare) > 0 {
+		rare := make([]string, 0, len(f.rare))
+		for _, value := range f.rare[:min(len(f.rare), mostRare)] {
+			rare = append(rare, s.bind(f.key, "String", value))
+		}
+		matches = fmt.Sprintf("(%s AND %s NOT IN (%s))", matches, f.expr, strings.Join(rare, ", "))
 	}
 	if strings.HasPrefix(f.operator, "!") {
 		matches = "NOT " + matches

@@ -55,6 +55,7 @@ type impactOf struct {
 	now, then  ranked      // the whole metric in both windows
 	population stats.Population
 	found      stats.Explanation
+	shifted    []stats.Contribution // whose traffic moved: they are told of
 	rows       []impactRow
 }
 
@@ -74,6 +75,9 @@ func (m *impactOf) explain(ctx context.Context, conn driver.Conn) ([]data.Notice
 			*side.into = all[0]
 		}
 	}
+	if m.few > 0 && max(m.now.samples, m.then.samples) == 0 {
+		return nil, nil // which few.go explains
+	}
 	if min(m.now.samples, m.then.samples) < m.enough || m.then.samples == 0 || m.now.samples == 0 {
 		return []data.Notice{info("Not enough data: %d samples against %d from %s to %s, and minSamples is %d.",
 			m.now.samples, m.then.samples, m.baseline.from.Format(time.RFC3339), m.baseline.to.Format(time.RFC3339),
@@ -91,15 +95,23 @@ func (m *impactOf) explain(ctx context.Context, conn driver.Conn) ([]data.Notice
 		return nil, err
 	}
 	m.found = stats.Explain(m.population)
+	m.shifted = m.moved()
+	if err := m.leaveFewSegments(ctx, conn); err != nil {
+		return nil, err
+	}
 	m.rows = m.explained()
 	if m.Measure == measurePercentile {
 		if err := m.readMeasures(ctx, conn); err != nil {
 			return nil, err
 		}
 	}
-	said := []data.Notice{info("%s to %s is compared with %s to %s; %d segments were looked at.",
+	looked := fmt.Sprintf("; %d segments were looked at", m.found.Looked)
+	if m.few > 0 {
+		looked = "" // most of them small
+	}
+	said := []data.Notice{info("%s to %s is compared with %s to %s%s.",
 		m.window.from.Format(time.RFC3339), m.window.to.Format(time.RFC3339),
-		m.baseline.from.Format(time.RFC3339), m.baseline.to.Format(time.RFC3339), m.found.Looked)}
+		m.baseline.from.Format(time.RFC3339), m.baseline.to.Format(time.RFC3339), looked)}
 	if m.oneIn > 1 {
 		said = append(said, info(
 			"One session in %d was looked at, so that the answer does not take long; the whole is exact.", m.oneIn))

@@ -51,7 +51,7 @@ func (m *impactOf) explained() []impactRow {
 	for _, c := range e.Named {
 		rows = append(rows, m.namedRow(c, unit))
 	}
-	for _, c := range m.moved() {
+	for _, c := range m.shifted {
 		row := impactRow{kind: impactMix, segment: m.name(c.Segment), contribution: c.Mix * unit, mix: c.Mix * unit,
 			deviation: nan, value: c.Now.Mean(), before: c.Before.Mean(), now: c.Now, then: c.Before,
 			of: c.Segment, place: c.Segment,
@@ -136,6 +136,8 @@ func (m *impactOf) summary(named int) string {
 		return "Traffic moved" + m.along(e.Shift)
 	case named > 0:
 		return "Segments changed; traffic did not move so that it matters"
+	case m.leftOut:
+		return "What changed, or where traffic moved, is too few page views to be named"
 	case !e.Changed:
 		return "Within chance: nothing changed as far as can be told"
 	case e.Shift != nil:

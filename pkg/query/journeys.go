@@ -136,7 +136,7 @@ func (p *paths) seen() time.Time {
 
 // put adds the notices to an answer: what was left out, and how many sessions nothing can be said of yet.
 func (p *paths) put(frames data.Frames) data.Frames {
-	if p.running > 0 {
+	if p.running > 0 && p.running >= float64(p.few) {
 		p.notices = append(p.notices, info("%.4g sessions are still running (their last event is less than %s old): they "+
 			"count as entered, and as neither completed nor abandoned.", p.running, lasted(journeyOver)))
 	}

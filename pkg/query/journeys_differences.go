@@ -41,6 +41,13 @@ func (p *paths) differences(ctx context.Context, conn driver.Conn) (data.Frames,
 	}
 	var all []difference
 	for _, j := range p.journeys {
+		hidden, err := p.limitSessions(ctx, conn, j)
+		if err != nil {
+			return nil, err
+		}
+		if hidden {
+			continue
+		}
 		found, err := p.differencesIn(ctx, conn, j)
 		if err != nil {
 			return nil, err
@@ -126,7 +133,8 @@ LIMIT %[6]s BY step`, "('"+everybody+"', '"+everybody+"', '')", strings.Join(pai
 		if !p.shows(step) {
 			continue
 		}
-		for _, o := range stats.OverrepresentedIn(values[i], totals[i].Burst, totals[i].Reference) {
+		for _, o := range stats.OverrepresentedIn(p.commonOfMany(values[i], totals[i]), totals[i].Burst,
+			totals[i].Reference) {
 			all = append(all, difference{journey: j.name, step: i + 1, name: step.name, label: labels[o.Dimension+o.Value],
 				abandonedTotal: totals[i].Burst, completeTotal: totals[i].Reference, Overrepresented: o})
 		}

@@ -124,6 +124,9 @@ func (p *paths) asks(key string) bool {
 // atEntry are the question's filters, which hold for a session as it was when it entered.
 func (p *paths) atEntry(s *statement) string {
 	conditions := []string{"1"}
+	if p.few > 0 {
+		conditions = append(conditions, p.fewCondition())
+	}
 	for _, f := range p.filters {
 		if condition := f.condition(s); condition != "" {
 			conditions = append(conditions, condition)

@@ -65,6 +65,13 @@ func (p *paths) series(ctx context.Context, conn driver.Conn) (data.Frames, erro
 	var frames data.Frames
 	few, points, cut := 0, 0, false
 	for _, j := range p.journeys {
+		hidden, err := p.limitSessions(ctx, conn, j)
+		if err != nil {
+			return nil, err
+		}
+		if hidden {
+			continue
+		}
 		segments, more, err := p.travelledOver(ctx, conn, j, times)
 		if err != nil {
 			return nil, err
@@ -78,8 +85,15 @@ func (p *paths) series(ctx context.Context, conn driver.Conn) (data.Frames, erro
 			}
 			add := func(key []string, values []progress) {
 				points += len(values)
+				told := p.values(m, values, &few)
+				left := p.pointsFew(times, values)
+				for i, at := range times {
+					if left[at] || m.key != "entered" && p.hasFew(values[i].onward) {
+						told[i] = nil
+					}
+				}
 				frames = append(frames, named.segmentSeries(times, append([]string{j.name}, key...),
-					column(m.key, m.name, m.unit, p.values(m, values, &few))))
+					column(m.key, m.name, m.unit, told)))
 			}
 			if !p.byStep && p.asSteps.key == "" {
 				add(segment.key, whole)

@@ -19,6 +19,7 @@ type progress struct {
 	completed        float64 // passed the next step too; at the last step, all that entered
 	sessions         uint64
 	settled          uint64  // of them not running, which is what rates rest on
+	onward           uint64  // sessions that passed the next step too
 	squares          float64 // sum of the squared weights of those
 	errors           float64 // met between this step and the next, or after it
 	affected         float64 // sessions that met one
@@ -37,7 +38,8 @@ func (f progress) rate() (rate, lower, upper float64) {
 // overall is the journey as one step: entered at the first, completed at the last, abandoned anywhere between.
 func overall(steps []progress) progress {
 	all := steps[0]
-	all.completed, all.running, all.settled = steps[len(steps)-1].entered, 0, steps[0].sessions
+	last := steps[len(steps)-1]
+	all.completed, all.onward, all.running, all.settled = last.entered, last.sessions, 0, steps[0].sessions
 	for _, step := range steps {
 		all.running += step.running
 		all.settled -= step.sessions - step.settled
@@ -72,7 +74,8 @@ func (a sums) progress(steps int) []progress {
 			sessions: a.sessions[i], settled: a.settled[i], squares: a.squares[i]}
 	}
 	for i := range all {
-		all[i].completed = all[min(i+1, steps-1)].entered
+		next := all[min(i+1, steps-1)]
+		all[i].completed, all[i].onward = next.entered, next.sessions
 	}
 	return all
 }
@@ -89,6 +92,13 @@ func (p *paths) table(ctx context.Context, conn driver.Conn) (data.Frames, error
 	var all []stepRow
 	cut := false
 	for _, j := range p.journeys {
+		hidden, err := p.limitSessions(ctx, conn, j)
+		if err != nil {
+			return nil, err
+		}
+		if hidden {
+			continue
+		}
 		segments, more, err := p.travelled(ctx, conn, j)
 		if err != nil {
 			return nil, err
@@ -239,6 +249,13 @@ func (p *paths) stepsTable(all []stepRow) *data.Frame {
 		last := r.step == len(r.journey.steps)-1
 		keys = append(keys, append([]string{r.journey.name}, r.segment.key...))
 		step, names = append(step, int64(r.step+1)), append(names, r.journey.steps[r.step].name)
+		if p.stepFew(f) {
+			f = progress{sessions: f.sessions, entered: leave, completed: leave, running: leave, errors: leave, affected: leave}
+		}
+		if p.hasFew(f.onward) { // and how many gave up would tell how many went on
+			f.completed, f.running, f.settled = leave, leave, 0
+			p.leftOut = true
+		}
 		samples = append(samples, int64(f.sessions))
 		entered, completed = append(entered, f.entered), append(completed, f.completed)
 		abandoned, running = append(abandoned, f.abandoned()), append(running, f.running)
@@ -252,17 +269,17 @@ func (p *paths) stepsTable(all []stepRow) *data.Frame {
 	fields := append(p.named(false).groupColumns(keys),
 		column("step", "Step", unitNone, step),
 		column("name", "Name", unitNone, names),
-		column("entered", "Entered", unitShort, entered),
-		column("completed", "Went on", unitShort, completed),
-		column("abandoned", "Abandoned", unitShort, abandoned),
-		column("running", "Still running", unitShort, running),
-		column("samples", "Sessions seen", unitShort, samples),
+		p.numbers("entered", "Entered", unitShort, entered),
+		p.numbers("completed", "Went on", unitShort, completed),
+		p.numbers("abandoned", "Abandoned", unitShort, abandoned),
+		p.numbers("running", "Still running", unitShort, running),
+		p.samples(samples)("samples", "Sessions seen"),
 		column("completionRate", "Completion", unitShare, rate),
 		column("completionRateLower", "Lower bound (95 %)", unitShare, lower),
 		column("completionRateUpper", "Upper bound (95 %)", unitShare, upper),
 		column("reached", "Of all who entered", unitShare, reached),
-		column("errors", "Errors met", unitShort, errors),
-		column("errorSessions", "Sessions with errors", unitShort, affected))
+		p.numbers("errors", "Errors met", unitShort, errors),
+		p.numbers("errorSessions", "Sessions with errors", unitShort, affected))
 	for _, key := range coreVitals() {
 		fields = append(fields, p.pageColumns(key, all)...)
 	}
@@ -284,5 +301,5 @@ func (p *paths) pageColumns(key string, all []stepRow) []*data.Field {
 	value := column(key, strings.ToUpper(key)+" "+p.percentileName(), m.Unit, values)
 	value.Config.Thresholds = metric{Metric: m, rated: true}.thresholds()
 	value.Config.Description = m.Name + " of the step's pages, whoever saw them"
-	return []*data.Field{value, column(key+"Samples", strings.ToUpper(key)+" samples", unitShort, samples)}
+	return []*data.Field{value, p.samples(samples)(key+"Samples", strings.ToUpper(key)+" samples")}
 }

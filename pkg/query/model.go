@@ -89,9 +89,13 @@ type question struct {
 	step     time.Duration
 	limits   Limits
 	refID    string
-	enough   uint64 // samples that make the value a number
-	few      uint64 // page views that a cell has at least; 0 is any: few.go
-	ids      bool   // whoever asks may see the ids of visits and traces
+	enough   uint64                    // samples that make the value a number
+	ids      bool                      // whether the caller may see whose visits these are
+	few      uint64                    // page views that a cell has at least; 0 is any: few.go
+	kept     map[string]*keptSegments  // few_segments.go
+	sides    func(*statement) []string // conditions of what cells have numbers of, where these are not the windows
+	replays  func(*statement) string   // journeys: the sessions that are counted in place of page views
+	leftOut  bool                      // something of an answer rests on fewer page views
 	allowed  appList
 	tempo    Tempo
 	store    Store

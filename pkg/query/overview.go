@@ -183,7 +183,7 @@ func (q *question) overviewColumns(m rum.Metric, segments []*overview) []*data.F
 	percentile.Config.Description = m.Name
 	fields := []*data.Field{
 		percentile,
-		column(m.Key+"Samples", name+" samples", unitShort, samples),
+		q.samplesBut(samples, q.tooFewOf(samples))(m.Key+"Samples", name+" samples"),
 		column(m.Key+"Good", name+" good", unitShare, good),
 		column(m.Key+"NeedsImprovement", name+" needs improvement", unitShare, needsImprovement),
 		column(m.Key+"Poor", name+" poor", unitShare, poor),

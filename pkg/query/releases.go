@@ -30,6 +30,7 @@ func askReleases(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 	if err != nil {
 		return nil, err
 	}
+	r.tellSidesApart()
 	r.oneIn = 1 + uint64(r.newer.views[0]+r.older.views[1])/mostReleaseViews
 	if said == "" {
 		for _, read := range []func(context.Context, driver.Conn) error{
@@ -41,6 +42,9 @@ func askReleases(ctx context.Context, conn driver.Conn, q *question) (data.Frame
 		}
 	}
 	segments, cut := r.ranked()
+	if err := r.leaveFewGroups(ctx, conn, segments); err != nil {
+		return nil, err
+	}
 	r.judge(segments)
 	var frames data.Frames
 	if q.Metric != partErrorGroups {
@@ -187,9 +191,10 @@ func (r *releasesOf) trafficByRelease(ctx context.Context, conn driver.Conn) ([]
 	}
 	views := *r.question
 	views.kind = &queryType{table: tableViews}
+	views.few = 0 // releases are not told apart yet
 	sql := fmt.Sprintf(`SELECT release, toUnixTimestamp64Milli(began.at), now, before
 FROM (
-  SELECT toString(release) AS release, sumIf(weight, %[1]s) AS now, sumIf(weight, %[2]s) AS before
+  SELECT toString(release) AS release, %[6]s AS now, %[7]s AS before
   FROM views
   WHERE %[3]s
     AND release != ''
@@ -205,7 +210,8 @@ LEFT JOIN (
   GROUP BY release
 ) AS began USING (release)
 ORDER BY began.at DESC, release DESC
-LIMIT 1000`, now.within(&s), before.within(&s), views.where(&s, now.hull(before)), scope, s.moment("until", now.to))
+LIMIT 1000`, now.within(&s), before.within(&s), views.where(&s, now.hull(before)), scope, s.moment("until", now.to),
+		r.weightOfMany(now.within(&s)), r.weightOfMany(before.within(&s)))
 	var all []releaseTraffic
 	err := r.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var t releaseTraffic

@@ -21,6 +21,7 @@ type errorGroupChange struct {
 	difference         stats.Difference
 	errorType, message string
 	firstRelease       string
+	views              [2]uint64 // page views that met it: below a threshold of them only
 }
 
 // mostErrorGroups of a segment are looked at, those met most first, and mostErrorsOfVisit of a visit are counted: a

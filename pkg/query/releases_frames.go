@@ -107,6 +107,7 @@ func (r *releasesOf) comparisons(segments []*releaseSegment, key, name, unit str
 		verdicts = append(verdicts, string(j.verdict))
 		samples, samplesBefore = append(samples, int64(j.samples[0])), append(samplesBefore, int64(j.samples[1]))
 	}
+	told, toldBefore := r.samples(samples), r.samples(samplesBefore)
 	verdict := column(key+"Verdict", name+": verdict", unitNone, verdicts)
 	verdict.Config.Mappings = verdictColours
 	fields := []*data.Field{
@@ -116,8 +117,8 @@ func (r *releasesOf) comparisons(segments []*releaseSegment, key, name, unit str
 		column(key+"Lower", name+": difference, lower bound", unit, lower),
 		column(key+"Upper", name+": difference, upper bound", unit, upper),
 		verdict,
-		column(key+"Samples", name+": samples", unitShort, samples),
-		column(key+"SamplesBefore", name+": samples, before", unitShort, samplesBefore),
+		told(key+"Samples", name+": samples"),
+		toldBefore(key+"SamplesBefore", name+": samples, before"),
 	}
 	for _, field := range fields[:5] {
 		field.Config.NoValue = string(stats.Unknown)
@@ -144,23 +145,27 @@ func (r *releasesOf) groupsFrame(segments []*releaseSegment) *data.Frame {
 			keys, kinds = append(keys, s.key), append(kinds, g.kind)
 			types, messages = append(types, g.errorType), append(messages, g.message)
 			fingerprints, releases = append(fingerprints, g.fingerprint), append(releases, g.firstRelease)
+			difference, errors, hit := g.difference, g.errors, g.visits
 			for i := range count {
-				count[i], visits[i] = append(count[i], g.errors[i]), append(visits[i], g.visits[i])
+				if r.hasFew(g.views[i]) {
+					errors[i], hit[i] = leave, leave
+					difference.Lower, difference.Upper = leave, leave
+				}
+				count[i], visits[i] = append(count[i], errors[i]), append(visits[i], hit[i])
 			}
-			rate[0] = append(rate[0], steady(g.difference.Now.Value))
-			rate[1] = append(rate[1], steady(g.difference.Before.Value))
-			lower = append(lower, steady(g.difference.Lower))
-			upper = append(upper, steady(g.difference.Upper))
+			rate[0] = append(rate[0], steadyIf(!r.hasFew(g.views[0]), difference.Now.Value))
+			rate[1] = append(rate[1], steadyIf(!r.hasFew(g.views[1]), difference.Before.Value))
+			lower, upper = append(lower, steady(difference.Lower)), append(upper, steady(difference.Upper))
 		}
 	}
 	frame := newFrame(data.FrameTypeTable, append(r.groupColumns(keys),
 		column("kind", "Change", unitNone, kinds),
 		column("errorType", "Error type", unitNone, types),
 		column("message", "Message", unitNone, messages),
-		column("count", "Errors", unitShort, count[0]),
-		column("countBefore", "Errors, before", unitShort, count[1]),
-		column("visits", "Page visits hit", unitShort, visits[0]),
-		column("visitsBefore", "Page visits hit, before", unitShort, visits[1]),
+		r.numbers("count", "Errors", unitShort, count[0]),
+		r.numbers("countBefore", "Errors, before", unitShort, count[1]),
+		r.numbers("visits", "Page visits hit", unitShort, visits[0]),
+		r.numbers("visitsBefore", "Page visits hit, before", unitShort, visits[1]),
 		column("rate", "Share of page visits", unitShare, rate[0]),
 		column("rateBefore", "Share of page visits, before", unitShare, rate[1]),
 		column("lower", "Difference, lower bound", unitShare, lower),

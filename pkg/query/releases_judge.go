@@ -132,7 +132,7 @@ func (s *releaseSegment) conclude(r *releasesOf) {
 	}
 	for _, g := range s.byHarm() {
 		if g.harms() {
-			by[stats.Worse] = append(by[stats.Worse], g.words())
+			by[stats.Worse] = append(by[stats.Worse], g.words(r.question))
 		}
 	}
 	order := []stats.Verdict{stats.Worse, stats.Better, stats.Unknown, stats.Same}
@@ -162,8 +162,8 @@ func (j judged) words(q *question, key string) string {
 	}
 	amount := func(x float64) string { return measured(unit, x) }
 	if math.IsNaN(j.Lower+j.Upper) || j.verdict == stats.Unknown && min(j.samples[0], j.samples[1]) < q.enough {
-		return fmt.Sprintf("%s: not enough data, %d against %d samples where both releases were", name,
-			j.samples[0], j.samples[1])
+		return fmt.Sprintf("%s: not enough data, %s against %s samples where both releases were", name,
+			q.countOf(j.samples[0]), q.countOf(j.samples[1]))
 	}
 	text := fmt.Sprintf("%s %s after %s", name, amount(j.Now.Value), amount(j.Before.Value))
 	by := func(x float64) string { return signed(unit, x) }
@@ -199,14 +199,20 @@ func signed(key string, x float64) string {
 	return "+" + text
 }
 
-func (g *errorGroupChange) words() string {
+func (g *errorGroupChange) words(q *question) string {
+	share := func(side int, of stats.Estimate) string {
+		if q.hasFew(g.views[side]) {
+			return fewName
+		}
+		return fmt.Sprintf("%.2f %%", 100*of.Value)
+	}
 	what := "is met more often"
 	if g.kind == groupNew {
 		what = "is new"
 	}
-	return fmt.Sprintf("error group %s %s: %.2f %% of page visits after %.2f %%",
+	return fmt.Sprintf("error group %s %s: %s of page visits after %s",
 		strings.TrimSpace(g.errorType+" "+shortened(g.message)), what,
-		100*g.difference.Now.Value, 100*g.difference.Before.Value)
+		share(0, g.difference.Now), share(1, g.difference.Before))
 }
 
 // shortened is a message that fits into a sentence.

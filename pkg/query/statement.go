@@ -15,14 +15,13 @@ import (
 // statement collects the parameters of one SQL text. A value reaches the store only as a parameter, {name:Type}.
 type statement struct {
 	parameters []driver.NamedValue
-	prefix     string // of their names
 }
 
 // bind adds a value and returns its placeholder, named after what it is. The same value under the same name is one
 // parameter, so that a statement which repeats a condition stays readable.
 func (s *statement) bind(name, kind string, value any) string {
 	for i := 1; ; i++ {
-		unique := s.prefix + name
+		unique := name
 		if i > 1 {
 			unique = fmt.Sprintf("%s_%d", unique, i)
 		}
@@ -172,8 +171,12 @@ func (q *question) rows(
 	ctx context.Context, conn driver.Conn, s *statement, sql string, scan func(driver.Rows) error,
 ) (err error) {
 	settings := q.limits.settings()
-	s.parameters = append(s.parameters, q.fewParameters(sql)...)
-	q.executed = append(q.executed, s.describe(sql, settings))
+	few, err := q.fewParameters(ctx, conn, sql)
+	if err != nil {
+		return err
+	}
+	s.parameters = append(s.parameters, few...)
+	q.executed = append(q.executed, q.describe(s, sql, settings))
 
 	// The store stops by itself after max_execution_time; the deadline is for a store that does not answer at all.
 	ctx, cancel := context.WithTimeout(ctx, q.limits.MaxExecutionTime+5*time.Second)
@@ -200,6 +203,14 @@ func (q *question) rows(
 		return fmt.Errorf("reading the store's answer: %w", err)
 	}
 	return nil
+}
+
+// describe leaves the values out below a threshold of page views: they may be names of small segments.
+func (q *question) describe(s *statement, sql string, settings clickhouse.Settings) string {
+	if q.few > 0 {
+		return (&statement{}).describe(sql, settings)
+	}
+	return s.describe(sql, settings)
 }
 
 // describe is the text with what went beside it below, for Grafana's query inspector.

@@ -17,6 +17,7 @@ type traced struct {
 	samples                      uint64
 	all, usable, unsampled, none float64
 	squares                      float64
+	views                        uint64 // page views behind them: below a threshold of them only
 }
 
 // traceability has a row a route: the share of its page loads, and of the calls its scripts make to the site's own
@@ -31,6 +32,11 @@ func (q *question) traceability(ctx context.Context, conn driver.Conn) (data.Fra
 		q.groups = []dimension{d}
 	}
 	var s statement
+	behind, viewColumns := "", ""
+	if q.few > 0 {
+		behind = fmt.Sprintf(", uniqIf(%[1]s, kind = 'loads'), uniqIf(%[1]s, kind = 'calls')", theView)
+		viewColumns = ", session_id, view_id"
+	}
 	facts := func(kind string) string {
 		return fmt.Sprintf(`countIf(kind = '%[1]s') AS %[1]s_n, sumIf(w, kind = '%[1]s'),
   sumIf(w, kind = '%[1]s' AND trace_id != '' AND trace_sampled),
@@ -39,12 +45,12 @@ func (q *question) traceability(ctx context.Context, conn driver.Conn) (data.Fra
 	}
 	branch := func(from table, kind, condition string) string {
 		of := q.ofTable(from)
-		return fmt.Sprintf(`SELECT %s'%s' AS kind, toUInt64(weight) AS w, trace_id, trace_sampled > 0 AS trace_sampled FROM %s
+		return fmt.Sprintf(`SELECT %s'%s' AS kind, toUInt64(weight) AS w, trace_id, trace_sampled > 0 AS trace_sampled%s FROM %s
   WHERE %s
-    AND %s`, q.selectGroups(), kind, from, strings.ReplaceAll(of.where(&s, q.window), "\n", "\n  "), condition)
+    AND %s`, q.selectGroups(), kind, viewColumns, from, strings.ReplaceAll(of.where(&s, q.window), "\n", "\n  "), condition)
 	}
 	sql := fmt.Sprintf(`SELECT %[1]s%[2]s,
-  %[3]s
+  %[3]s%[9]s
 FROM (
   %[4]s
   UNION ALL
@@ -55,15 +61,20 @@ ORDER BY loads_n + calls_n DESC, %[7]s
 LIMIT %[8]s`, q.groupNames(), facts("loads"), facts("calls"),
 		branch(tableViews, "loads", "views.kind = "+s.bind("load", "String", rum.ViewLoad)),
 		branch(tableRequests, "calls", s.among("requests.kind", "call", callKinds)+" AND party = 'first'"), q.groupBy(),
-		strings.TrimSuffix(q.groupNames(), ", "), s.bind("limit", "UInt64", q.limit()+1))
+		strings.TrimSuffix(q.groupNames(), ", "), s.bind("limit", "UInt64", q.limit()+1), behind)
 	var keys [][]string
 	var loads, calls []traced
 	err := q.rows(ctx, conn, &s, sql, func(rows driver.Rows) error {
 		var counts [2][5]uint64
 		var both [2]traced
-		key, err := q.scanned(rows,
+		into := []any{
 			&counts[0][0], &counts[0][1], &counts[0][2], &counts[0][3], &counts[0][4], &both[0].squares,
-			&counts[1][0], &counts[1][1], &counts[1][2], &counts[1][3], &counts[1][4], &both[1].squares)
+			&counts[1][0], &counts[1][1], &counts[1][2], &counts[1][3], &counts[1][4], &both[1].squares,
+		}
+		if q.few > 0 {
+			into = append(into, &both[0].views, &both[1].views)
+		}
+		key, err := q.scanned(rows, into...)
 		for i, c := range counts {
 			both[i].samples = c[0]
 			both[i].all, both[i].usable = float64(c[1])/rum.FullWeight, float64(c[2])/rum.FullWeight
@@ -95,8 +106,11 @@ func (q *question) tracedColumns(key, people, whyNone string, all []traced) []*d
 	var counts []float64
 	var shares [5][]*float64
 	for _, t := range all {
-		samples, counts = append(samples, int64(t.samples)), append(counts, t.all)
 		enough := t.samples >= q.enough && t.samples > 0
+		if q.hasFew(t.views) {
+			t.samples, t.all, enough, q.leftOut = t.views, leave, false, true
+		}
+		samples, counts = append(samples, int64(t.samples)), append(counts, t.all)
 		n := stats.EffectiveSize(t.all*rum.FullWeight, t.squares)
 		low, high := stats.Wilson(t.usable/t.all*n, n)
 		for i, share := range []float64{t.usable / t.all, low, high, t.unsampled / t.all, t.none / t.all} {
@@ -104,8 +118,8 @@ func (q *question) tracedColumns(key, people, whyNone string, all []traced) []*d
 		}
 	}
 	fields := []*data.Field{
-		column(key, people, unitShort, counts),
-		column(key+"Samples", people+": samples", unitShort, samples),
+		q.numbers(key, people, unitShort, counts),
+		q.samples(samples)(key+"Samples", people+": samples"),
 		column(key+"Traced", people+" with a trace", unitShare, shares[0]),
 		column(key+"TracedLower", "Lower bound (95 %)", unitShare, shares[1]),
 		column(key+"TracedUpper", "Upper bound (95 %)", unitShare, shares[2]),

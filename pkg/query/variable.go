@@ -92,14 +92,18 @@ func (q *question) dimensionValues(ctx context.Context, conn driver.Conn) ([]str
 	if q.Dimension == "release" {
 		order = "min(at) DESC"
 	}
+	viewColumns := ""
+	if q.few > 0 {
+		viewColumns = ", session_id, view_id"
+	}
 	var s statement
 	reads := make([]string, 0, len(from))
 	for _, t := range from {
-		reads = append(reads, fmt.Sprintf("  SELECT toString(%s) AS v, ts AS at FROM %s\n  WHERE %s",
-			d.expr, t, q.where(&s, q.window)))
+		reads = append(reads, fmt.Sprintf("  SELECT toString(%s) AS v, ts AS at%s FROM %s\n  WHERE %s",
+			d.expr, viewColumns, t, q.where(&s, q.window)))
 	}
-	sql := fmt.Sprintf("SELECT v FROM (\n%s\n)\nWHERE v != ''\nGROUP BY v\nORDER BY %s, v\nLIMIT %s",
-		strings.Join(reads, "\n  UNION ALL\n"), order, s.bind("limit", "UInt64", q.limit()+1))
+	sql := fmt.Sprintf("SELECT v FROM (\n%s\n)\nWHERE v != ''\nGROUP BY v%s\nORDER BY %s, v\nLIMIT %s",
+		strings.Join(reads, "\n  UNION ALL\n"), q.havingMany(&s), order, s.bind("limit", "UInt64", q.limit()+1))
 	return q.list(ctx, conn, &s, sql)
 }
 
@@ -118,8 +122,8 @@ LIMIT %s`, s.moment("from", q.window.from), s.moment("to", q.window.to), s.bind(
 // metrics are the Web Vitals, which every site has, and the custom timings sent in the window.
 func (q *question) metrics(ctx context.Context, conn driver.Conn) ([]string, error) {
 	var s statement
-	sql := fmt.Sprintf("SELECT metric AS v FROM vitals\nWHERE %s\nGROUP BY v\nORDER BY count() DESC, v\nLIMIT %s",
-		q.where(&s, q.window), s.bind("limit", "UInt64", q.limit()+1))
+	sql := fmt.Sprintf("SELECT metric AS v FROM vitals\nWHERE %s\nGROUP BY v%s\nORDER BY count() DESC, v\nLIMIT %s",
+		q.where(&s, q.window), q.havingMany(&s), s.bind("limit", "UInt64", q.limit()+1))
 	found, err := q.list(ctx, conn, &s, sql)
 	known := metricKeys()
 	for _, name := range found {
@@ -128,6 +132,14 @@ func (q *question) metrics(ctx context.Context, conn driver.Conn) ([]string, err
 		}
 	}
 	return known, err
+}
+
+// havingMany keeps to the values of enough page views, or to any for those who may see any: few.go.
+func (q *question) havingMany(s *statement) string {
+	if q.few == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\nHAVING uniq%s >= %s", theView, s.bind("views", "UInt64", q.few))
 }
 
 // list runs a statement with one text column.
