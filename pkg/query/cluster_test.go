@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sightline-rum/sightline/pkg/engine/enginetest"
@@ -33,8 +36,15 @@ var cluster = enginetest.Cluster{
 		"sessions_local": bySession, "trace_sessions_local": bySession,
 		"deploys_local": byApp, "telemetry_1m_local": byApp, "journeys_local": byApp, "erasures_local": byApp,
 		"error_groups_local": byDatabase, "releases_local": byDatabase, "hour_inserts_local": byDatabase,
+		"hist_1h_route_device_local": byDatabase, "hist_1h_route_release_local": byDatabase,
+		"hist_1h_route_country_local": byDatabase, "hist_1h_route_browser_local": byDatabase,
+		"hist_1h_endpoint_route_local": byDatabase, "hist_1h_endpoint_release_local": byDatabase, "errors_1m_local": byDatabase,
 	},
 }
+
+// perHour are the tables that count many sessions in a row.
+var perHour = []string{"error_groups", "releases", "hour_inserts", "hist_1h_route_device", "hist_1h_route_release",
+	"hist_1h_route_country", "hist_1h_route_browser", "hist_1h_endpoint_route", "hist_1h_endpoint_release", "errors_1m"}
 
 // laidOut is a database of the tests' engine with the tables of a cluster.
 func laidOut(ctx context.Context, database string) error {
@@ -48,6 +58,22 @@ func laidOut(ctx context.Context, database string) error {
 	return laid.Migrate(ctx)
 }
 
+// copied copies rows of the tests' store; those of the shop alone are enough for what is only rolled up from them.
+func copied(ctx context.Context, database, condition string, tables ...string) error {
+	for _, table := range tables {
+		name, local, _ := strings.Cut(table, "/")
+		where := condition
+		if name == "vitals" || name == "requests" {
+			where += " AND app = 'shop'"
+		}
+		statement := fmt.Sprintf("INSERT INTO %s.%s SELECT * FROM %s.%s WHERE %s", database, name+local, access.Database, name, where)
+		if err := seeder.Conn().Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
 // onCluster answers from the shards, which are filled when the first test asks.
 var onCluster = sync.OnceValues(func() (*Runner, error) {
 	ctx := context.Background()
@@ -57,9 +83,9 @@ var onCluster = sync.OnceValues(func() (*Runner, error) {
 		if err := laidOut(ctx, database); err != nil {
 			return nil, err
 		}
-		for _, counted := range []string{"views", "errors", "session_events"} {
-			statements = append(statements, fmt.Sprintf("INSERT INTO %s.%s_local SELECT * FROM %s.%s WHERE "+
-				"cityHash64(app, session_id) %% %d = %d", database, counted, access.Database, counted, shards, shard))
+		if err := copied(ctx, database, fmt.Sprintf("cityHash64(app, session_id) %% %d = %d", shards, shard),
+			"views/_local", "vitals/_local", "requests/_local", "errors/_local", "session_events/_local"); err != nil {
+			return nil, err
 		}
 	}
 	if err := laidOut(ctx, cluster.Database); err != nil {
@@ -71,7 +97,7 @@ var onCluster = sync.OnceValues(func() (*Runner, error) {
 		statements = append(statements, fmt.Sprintf("INSERT INTO %s.%s_local SELECT * FROM %s.%s", cluster.Database, table,
 			access.Database, table))
 	}
-	for _, table := range []string{"error_groups", "releases", "hour_inserts"} {
+	for _, table := range perHour {
 		statements = append(statements, fmt.Sprintf("DROP TABLE %s.%s_local SYNC", cluster.Database, table),
 			fmt.Sprintf("CREATE TABLE %[1]s.%[2]s_local AS shard_1.%[2]s_local ENGINE = Merge(REGEXP('^shard_'), '^%[2]s_local$')",
 				cluster.Database, table))
@@ -108,6 +134,71 @@ func TestAClusterAnswersAsOneStoreDoes(t *testing.T) {
 	for name, query := range galleryQuestions {
 		same(name, query, g.day())
 	}
+}
+
+// The one store's hours are rolled up, and so are each shard's own. An hour that is behind in one shard is read from rows.
+func TestAClusterAnswersFromRollUpsAsOneStoreDoes(t *testing.T) {
+	distributed, err := onCluster()
+	require.NoError(t, err)
+	in := func(database string) *store.Store {
+		opened, err := store.Open(store.FromAccess(access.Address, database, access.Writer.User, access.Writer.Password))
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, opened.Close()) })
+		return opened
+	}
+	one := in("rolled_whole")
+	require.NoError(t, one.Migrate(t.Context()))
+	require.NoError(t, copied(t.Context(), "rolled_whole", "1", "vitals", "requests", "errors", "session_events"))
+	rollUp(t, one, "shop", whole())
+	for shard := range shards {
+		rollUpIn(t, in(fmt.Sprintf("shard_%d", shard+1)), "_local", "shop", whole())
+	}
+	pays(t, 0, 0)
+
+	w := whole()
+	ask := func(of *Runner, query string) backend.DataResponse {
+		return of.Answer(t.Context(), everyone, backend.DataQuery{RefID: "A", JSON: []byte(query), Interval: time.Hour,
+			MaxDataPoints: 1000, TimeRange: backend.TimeRange{From: w.from, To: w.to}})
+	}
+	same := func(t *testing.T) {
+		for _, query := range []string{
+			`{"groupBy":["route"],"format":"table","compare":"previous"}`,
+			`{"groupBy":["device"],"format":"timeseries","percentile":90}`,
+			`{"metric":"inp","groupBy":["country"],"format":"distribution"}`,
+			`{"metric":"cls","groupBy":["release","environment"],"format":"table","measure":"good"}`,
+			`{"metric":"ttfb","format":"table","groupBy":["browser"],"filters":[{"key":"traffic","values":["real"]}]}`,
+			`{"queryType":"vitalsOverview","groupBy":["route"]}`,
+			`{"queryType":"requests","groupBy":["endpoint","route"],"format":"table"}`,
+			`{"queryType":"requests","groupBy":["release"],"format":"timeseries","metric":"serverShare"}`,
+			`{"queryType":"errors","groupBy":["fingerprint","release"],"format":"timeseries"}`,
+			`{"queryType":"telemetry","section":"rollups"}`,
+		} {
+			query = `{"app":"shop",` + query[1:]
+			want, got := ask(&Runner{Conn: one.Conn(), Settings: runner.Settings}, query), ask(distributed, query)
+			require.NoError(t, want.Error, query)
+			require.Equal(t, rounded(jsonOf(unbounded(want))), rounded(jsonOf(unbounded(got))), query)
+			if !strings.Contains(query, "telemetry") {
+				require.True(t, fromRollUps(got), "%s is answered from the shards' roll-ups", query)
+			}
+		}
+	}
+	t.Run("every hour is counted", same)
+	for _, database := range []string{"rolled_whole.hour_inserts", "shard_2.hour_inserts_local"} {
+		require.NoError(t, seeder.Conn().Exec(t.Context(), fmt.Sprintf("INSERT INTO %s (app, hour, rows) VALUES ('shop', "+
+			"fromUnixTimestamp(%d), 1)", database, seeded.today.Unix())))
+	}
+	t.Run("an hour is behind in one shard", same)
+}
+
+// unbounded leaves the intervals out: a shard's cells hold fewer samples than one store's, so that what different
+// weights add to an interval is known a little better from them.
+func unbounded(answer backend.DataResponse) backend.DataResponse {
+	for _, frame := range answer.Frames {
+		frame.Fields = slices.DeleteFunc(frame.Fields, func(f *data.Field) bool {
+			return strings.Contains(strings.ToLower(f.Name), "lower") || strings.Contains(strings.ToLower(f.Name), "upper")
+		})
+	}
+	return answer
 }
 
 var fractions = regexp.MustCompile(`-?\b[0-9]+\.[0-9]{9,}\b`)

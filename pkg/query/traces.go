@@ -78,7 +78,7 @@ type reach struct {
 	window         window
 	session, trace string
 	kinds          []string // of events that name the trace, where that is known; else views and requests
-	chronicle      bool // in order of time, else the slowest first
+	chronicle      bool     // in order of time, else the slowest first
 }
 
 // tracesFound reads the limit + 1 rows, or says why there are none.
