@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot" // kept by the people of gonum, writes SVG without a browser or a C library
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // Line is a measured curve: pairs of x and y in the units of the chart's axes.
@@ -41,7 +43,7 @@ func (c Chart) Write(path string) error {
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Y.Min = 0
 	if c.LogX {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, c.measured()
 	}
 	p.Add(plotter.NewGrid())
 	points, top := 0, 0.
@@ -67,14 +69,35 @@ func (c Chart) Write(path string) error {
 			curve.Dashes = []vg.Length{vg.Points(5), vg.Points(3)}
 		}
 		p.Add(curve)
+		if c.LogX { // few, and far between: where was it measured?
+			dots, err := plotter.NewScatter(xys)
+			if err != nil {
+				return fmt.Errorf("draw %s: %q: %w", path, line.Name, err)
+			}
+			dots.Color, dots.Shape = curve.Color, draw.CircleGlyph{}
+			p.Add(dots)
+		}
 		p.Legend.Add(line.Name, curve)
 	}
 	if points == 0 {
 		return fmt.Errorf("draw %s: no points", path)
 	}
 	p.Y.Max = 1.25 * math.Max(top, 1e-9) // room for the legend
-	if err := p.Save(7*vg.Inch, 3.6*vg.Inch, path); err != nil {
+	if err := p.Save(7*vg.Inch, 4.2*vg.Inch, path); err != nil {
 		return fmt.Errorf("draw %s: %w", path, err)
 	}
 	return nil
+}
+
+// measured are ticks at the points themselves.
+func (c Chart) measured() plot.ConstantTicks {
+	var ticks plot.ConstantTicks
+	for _, line := range c.Lines {
+		for _, x := range line.X {
+			if !slices.ContainsFunc(ticks, func(t plot.Tick) bool { return t.Value == x }) {
+				ticks = append(ticks, plot.Tick{Value: x, Label: fmt.Sprint(x)})
+			}
+		}
+	}
+	return ticks
 }
