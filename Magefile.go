@@ -217,7 +217,7 @@ func clientPages() error {
 func testGo() error {
 	installNginx()
 	say("Go tests")
-	return run("go", "test", "-timeout", "20m", "./pkg/...")
+	return run("go", "test", "-timeout", "40m", "./pkg/...")
 }
 
 // installNginx gets the proxy that one test runs, where it may. Without it that test is skipped and says so.
