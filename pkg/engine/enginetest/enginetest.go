@@ -32,8 +32,10 @@ func init() {
 	_ = flags.Parse(os.Args[2:])
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// More than half a small machine's memory: tests make hundreds of databases, and ClickHouse counts about half a
+	// megabyte for each of their parts whether it is ever touched or not.
 	err := engine.Run(engine.WithParent(ctx), engine.Config{
-		Data: *data, Listen: *listen, MemoryBytes: 2 << 30, ReserveBytes: 64 << 20, MaxBodyBytes: 64 << 20,
+		Data: *data, Listen: *listen, MemoryBytes: 4 << 30, ReserveBytes: 64 << 20, MaxBodyBytes: 64 << 20,
 		Distributed: os.Getenv(distributedEnvironment) != "",
 		Logger:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
