@@ -118,7 +118,6 @@ func (r *Runner) answer(ctx context.Context, caller Caller, dq backend.DataQuery
 	if !caller.IDs || caller.FromAlert {
 		q.Exemplars = false // they are ids alone, and a rule takes no other frame beside its numbers
 	}
-	q.ids = caller.IDs
 	q.limitCells(caller, r.Settings)
 	tooFew, err := q.limitFilters(ctx, r.Conn)
 	if err != nil {

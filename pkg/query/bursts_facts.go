@@ -78,7 +78,7 @@ func (q *question) tracesOf(ctx context.Context, conn driver.Conn, sessions []st
 	map[string]string, error,
 ) {
 	found := map[string]string{}
-	if len(sessions) == 0 || !q.ids { // whose ids are left out of the answer need not be in what was executed either
+	if len(sessions) == 0 || !q.ids {
 		return found, nil
 	}
 	var s statement

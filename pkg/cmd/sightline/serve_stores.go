@@ -38,7 +38,6 @@ func (s *sidecar) openFurther() error {
 		flags := *s.flags
 		flags.Data = s.dataOf(name)
 		flags.Clickhouse, flags.PasswordFile = store.ClickHouse, store.PasswordFile
-		flags.Clickhouse, flags.PasswordFile = store.ClickHouse, store.PasswordFile
 		flags.clusterFlags = clusterOf(store)
 		lane := &sidecar{
 			flags: &flags, config: s.config, version: s.version, logger: s.logger.With("store", name),
