@@ -22,11 +22,11 @@ Sightline always does. It stores log records as they are; Sightline validates, s
 table and the session's timeline. The plain receivers decode OTLP with encoding/json and insert JSONEachRow.`, []string{
 		"What stands in the way of 3 ×: with items stored as they are, in batches, the Collector in memory does less with each. Its " +
 			"receiver and queue have no disk to wait for and no second copy of a row to write. Sightline costs about as much, durable; " +
-			"the Collector's durable queue costs six to ten times as much, as it writes each request to bbolt in a transaction of its own.",
+			"the Collector's durable queue costs several times as much, as it writes each request to bbolt in a transaction of its own.",
 		"With its default time-out of 5 s, the Collector stored 20,000 of 40,000 rows twice when this machine was busy: the insert " +
 			"went on in the engine while it was sent again. The figures are with a time-out of two minutes. Sightline's inserts " +
 			"have tokens by which the store knows a repetition.",
-		"The processor time of whoever acknowledges is not all: one insert a beacon costs the engine a hundred times as much.",
+		"The processor time of whoever acknowledges is not all: one insert a beacon costs the engine more than a hundred times as much.",
 	}, 10, peers},
 	{"insert", "Insert path", `Batches of page views (1 view, 5 vitals, 10 requests) through clickhouse-go into the embedded engine, processor time of both. A row has 43 to
 56 columns and is written again, shorter, for the session's timeline, which five views read; rows count once.`, []string{
