@@ -61,8 +61,7 @@ func (s *Spool) gather(ctx context.Context) error {
 	defer s.mu.Unlock()
 	var due time.Time
 	for {
-		records, bytes := s.tail.records-s.head.records, s.tail.bytes-s.head.bytes
-		if records >= uint64(s.options.BatchRecords) || bytes >= uint64(s.options.BatchBytes) {
+		if s.fullLocked() {
 			return nil
 		}
 		var timer <-chan time.Time
@@ -80,6 +79,12 @@ func (s *Spool) gather(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// fullLocked says whether a whole batch is on disk.
+func (s *Spool) fullLocked() bool {
+	return s.tail.records-s.head.records >= uint64(s.options.BatchRecords) ||
+		s.tail.bytes-s.head.bytes >= uint64(s.options.BatchBytes)
 }
 
 // dueLocked is when the oldest record will have waited long enough. It gives up mu meanwhile.

@@ -83,6 +83,7 @@ type Spool struct {
 	mu      sync.Mutex
 	closed  bool
 	group   *group        // records waiting for the committer
+	spare   []byte        // memory of a group that is on disk, for one to come
 	waiting chan struct{} // wakes the committer
 	tail    position      // the last record on disk
 	head    position      // the last record drained
@@ -111,7 +112,7 @@ func Open(dir string, options Options) (*Spool, error) {
 		journal:   journal{dir: dir, segmentBytes: options.SegmentBytes, logger: options.Logger},
 		room:      room{dir: dir, free: FreeBytes},
 		committed: make(chan struct{}),
-		group:     newGroup(),
+		group:     newGroup(nil),
 		waiting:   make(chan struct{}, 1),
 		changed:   make(chan struct{}),
 	}
