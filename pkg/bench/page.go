@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -42,6 +43,15 @@ func WritePage(page, images string, results []Result) error {
 				return err
 			}
 			fmt.Fprintf(&text, "\n![%s](img/%s)\n", figure.Alt, figure.File)
+		}
+		if r.Bars != nil {
+			contests := slices.DeleteFunc(slices.Clone(r.Tables), func(t Table) bool {
+				return len(t.Columns) <= r.Bars.Column || t.Columns[r.Bars.Column].Name != r.Tables[0].Columns[r.Bars.Column].Name
+			})
+			if err := r.Bars.Write(filepath.Join(images, r.Bars.File), contests); err != nil {
+				return err
+			}
+			fmt.Fprintf(&text, "\n![%s](img/%s)\n", r.Bars.Title, r.Bars.File)
 		}
 		if r.Note != "" {
 			fmt.Fprintf(&text, "\n%s\n", r.Note)

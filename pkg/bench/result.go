@@ -22,6 +22,7 @@ type Result struct {
 	Tables  []Table  `json:"tables"`
 	Marks   []Mark   `json:"marks,omitempty"`
 	Charts  []Figure `json:"charts,omitempty"`
+	Bars    *Bars    `json:"-"`              // a measure of all tables that have its column
 	Note    string   `json:"note,omitempty"` // of this measurement alone
 	Notes   []string `json:"-"`              // what stands in the way of a mark, and what else has to be known
 }

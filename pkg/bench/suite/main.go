@@ -34,6 +34,7 @@ type part struct {
 	notes   []string // what stands in the way of a mark, and what else has to be known
 	minutes int      // about how long it takes on two cores
 	run     func(context.Context, *run) (bench.Result, error)
+	bars    *bench.Bars // nil draws none
 }
 
 // run is what a part is given.
@@ -184,7 +185,7 @@ func writePage() error {
 			return err
 		}
 		if found {
-			result.Title, result.About, result.Notes = p.title, p.about, p.notes
+			result.Title, result.About, result.Notes, result.Bars = p.title, p.about, p.notes, p.bars
 			results = append(results, result)
 		}
 	}

@@ -16,6 +16,9 @@ const (
 	bareServer    = "Go's net/http, reads the body and answers 202"
 )
 
+// ingestBeacons are those of a turn, several seconds of processor time.
+const ingestBeacons = 20_000
+
 // budgets are the beacons per CPU-second that the parts of the sidecar add up to, by the number of a payload's items.
 var budgets = map[int]float64{1: 30_000, 10: 12_000}
 
@@ -75,7 +78,7 @@ func ingest(ctx context.Context, r *run) (result bench.Result, err error) {
 			}
 			disk.Add("before each turn", bench.Percentile(took, 0.5), bench.Percentile(took, 0.99))
 			for i, c := range all {
-				if err := c.turn(ctx, &table, p, runName(turn, "-", i), beaconsOfATurn); err != nil {
+				if err := c.turn(ctx, &table, p, runName(turn, "-", i), ingestBeacons); err != nil {
 					return result, err
 				}
 			}

@@ -1,5 +1,7 @@
 package main
 
+import "github.com/sightline-rum/sightline/pkg/bench"
+
 // parts of the suite, in the order of the page.
 var parts = []part{
 	{"ingest", "Ingest", `Beacons as a real Faro SDK sends them, over 64 connections on the loopback, until all of them are in the store. The processor
@@ -13,7 +15,7 @@ built on it can be faster.`, []string{
 			"scheduler and the system's calls.",
 		"An acknowledgement waits for the group before it and for its own, and then for a processor: with others waiting for the two " +
 			"cores, the bare server's p99, which waits for no disk, is the lower bound.",
-	}, 5, ingest},
+	}, 5, ingest, &bench.Bars{File: "bench-ingest.png", Title: "Ingest: beacons per CPU-second"}},
 	{"collector", "Against the OpenTelemetry Collector and plain inserts", `The same items, in turns, into the same embedded engine: Faro's JSON for Sightline, and their translation to OTLP logs (JSON
 over HTTP) for all others and for Sightline, too. The Collector is v0.161 with the OTLP receiver and the ClickHouse exporter, put
 together from ` + "[`pkg/bench/collector`](../pkg/bench/collector)" + `; it speaks to the engine over its HTTP interface and makes its own table,
@@ -27,28 +29,28 @@ table and the session's timeline. The plain receivers decode OTLP with encoding/
 			"went on in the engine while it was sent again. The figures are with a time-out of two minutes. Sightline's inserts " +
 			"have tokens by which the store knows a repetition.",
 		"The processor time of whoever acknowledges is not all: one insert a beacon costs the engine more than a hundred times as much.",
-	}, 10, peers},
+	}, 10, peers, &bench.Bars{File: "bench-collector.png", Title: "Against others: beacons per CPU-second"}},
 	{"insert", "Insert path", `Batches of page views (1 view, 5 vitals, 10 requests) through clickhouse-go into the embedded engine, processor time of both. A row has 43 to
 56 columns and is written again, shorter, for the session's timeline, which five views read; rows count once.`, []string{
 		"What stands in the way of 400,000: it was set for narrow rows without views. The engine's share is more than twice the client's. " +
 			"Leaving out the views changes less than two busy cores can show; without merges, too, 181,000 were measured " +
 			"([Measures](measures.md#ingest)), so that it is wide rows, and merging them, that cost.",
-	}, 6, insertPath},
+	}, 6, insertPath, nil},
 	{"storage", "Storage", `Page views of 1 view, 5 vitals and 10 requests, inserted as the sidecar does and merged: compressed bytes of each table. Ids, times and
 values are drawn at random, as they are in life; routes, assets and targets are a shop's.`, []string{
 		"What stands in the way of 400 bytes: each item is kept twice, once in its own table and once in the session's timeline, and " +
 			"both have its metric's or trace's random id, which does not compress. The page view here also has a trace.",
-	}, 2, storage},
+	}, 2, storage, nil},
 	{"percentiles", "Percentiles by route", `The plugin's question against the bare statement over the same merged days of one metric, 30 routes, two sampling weights. What the
-plugin adds: the weights, the 95 % interval, the samples, and the shares of the ratings.`, nil, 8, percentiles},
+plugin adds: the weights, the 95 % interval, the samples, and the shares of the ratings.`, nil, 8, percentiles, nil},
 	{"lookups", "Looking up visits", `Among eight days of one app, on two cores. The look-up is the statement that finds the rows; the whole question also reads what
-belongs to them from the tables of items.`, nil, 8, lookups},
-	{"dashboard", "The Experience dashboard", `All questions of its panels at once through the plugin's binary, as Grafana asks them, filters left at All.`, nil, 8, dashboard},
-	{"rollups", "Rows and roll-ups", "`BenchmarkGrowth` of `pkg/query`; see [Measures](measures.md#questions-answered-from-roll-ups) for each panel.", nil, 8, rollUps},
+belongs to them from the tables of items.`, nil, 8, lookups, nil},
+	{"dashboard", "The Experience dashboard", `All questions of its panels at once through the plugin's binary, as Grafana asks them, filters left at All.`, nil, 8, dashboard, nil},
+	{"rollups", "Rows and roll-ups", "`BenchmarkGrowth` of `pkg/query`; see [Measures](measures.md#questions-answered-from-roll-ups) for each panel.", nil, 8, rollUps, nil},
 	{"freshness", "Freshness", `A beacon of an app of its own is accepted, and the plugin's binary is asked for that app until the answer has it, under steady load.
-The spool gathers for a second.`, nil, 4, freshness},
+The spool gathers for a second.`, nil, 4, freshness, nil},
 	{"start", "Start and memory", `The plugin's binary, started over go-plugin as Grafana starts it, and asked for the apps of a store; and the memory of a new
-installation, idle and after a day of the demo's shop.`, nil, 2, startUp},
-	{"sizes", "Sizes", `What browsers download.`, nil, 1, sizes},
-	{"agent", "Agent", "`npm run measure:agent`: what scripts take of a page's main thread in Chromium, at a quarter of the machine's speed, on the thread's own\nclock.", nil, 3, agentCost},
+installation, idle and after a day of the demo's shop.`, nil, 2, startUp, nil},
+	{"sizes", "Sizes", `What browsers download.`, nil, 1, sizes, nil},
+	{"agent", "Agent", "`npm run measure:agent`: what scripts take of a page's main thread in Chromium, at a quarter of the machine's speed, on the thread's own\nclock.", nil, 3, agentCost, nil},
 }
