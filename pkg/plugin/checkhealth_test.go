@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sightline-rum/sightline/pkg/engine/enginetest"
+	"github.com/sightline-rum/sightline/pkg/rum"
 	"github.com/sightline-rum/sightline/pkg/store"
 )
 
@@ -137,6 +138,16 @@ func TestHealthTellsTheAgeOfTheLastBeacon(t *testing.T) {
 	status, message, _ := health(t, dataSource(t, database, nil))
 	require.Equal(t, backend.HealthStatusOk, status)
 	require.Equal(t, "Connected: the last beacon came 25 minutes ago.", message)
+
+	t.Run("whatever it told of", func(t *testing.T) {
+		at := time.Now().Add(-10 * time.Minute).UnixMilli()
+		batch := store.NewBatch()
+		batch.Add(&rum.Beacon{ReceivedAt: at, Context: rum.Context{App: "kiosk", Environment: "production", Weight: rum.FullWeight},
+			Actions: []rum.Action{{Item: rum.Item{TS: at}, Name: "pay"}}})
+		require.NoError(t, writer.Insert(t.Context(), "kiosk", batch))
+		_, message, _ := health(t, dataSource(t, database, map[string]any{"apps": []string{"kiosk"}}))
+		require.Equal(t, "Connected: the last beacon came 10 minutes ago.", message)
+	})
 
 	t.Run("of the apps the data source answers for", func(t *testing.T) {
 		_, message, verbose := health(t, dataSource(t, database, map[string]any{"apps": []string{"shop", "it's"}}))

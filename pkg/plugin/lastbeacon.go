@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -14,6 +15,16 @@ type sighting struct {
 	ago  time.Duration
 	skew time.Duration // positive when the store's clock is ahead
 }
+
+// newestOfEach asks every table that a beacon may have a row in: one that tells of an action alone is a beacon, too.
+var newestOfEach = func() string {
+	tables := []string{"views", "vitals", "requests", "blocking", "errors", "actions", "events"}
+	for i, table := range tables {
+		tables[i] = "SELECT max(received_at) AS received_at FROM " + table + "\n" +
+			"WHERE ts >= toDateTime({hour:Int64}, 'UTC') AND (empty({apps:Array(String)}) OR has({apps:Array(String)}, app))\n"
+	}
+	return strings.Join(tables, "UNION ALL\n")
+}()
 
 // lastBeacon finds the newest beacon among the apps this data source answers for. It looks up the newest hour that has
 // rows first, so that it reads an hour of the raw tables at most, however much they hold.
@@ -42,22 +53,7 @@ func (i *Instance) lastBeacon(ctx context.Context) (sighting, error) {
 	}
 
 	var received int64
-	err = i.store.Conn().QueryRow(ctx, `
-		SELECT toUnixTimestamp64Milli(max(received_at))
-		FROM
-		(
-			SELECT max(received_at) AS received_at FROM views
-			WHERE ts >= toDateTime({hour:Int64}, 'UTC') AND (empty({apps:Array(String)}) OR has({apps:Array(String)}, app))
-			UNION ALL
-			SELECT max(received_at) FROM vitals
-			WHERE ts >= toDateTime({hour:Int64}, 'UTC') AND (empty({apps:Array(String)}) OR has({apps:Array(String)}, app))
-			UNION ALL
-			SELECT max(received_at) FROM requests
-			WHERE ts >= toDateTime({hour:Int64}, 'UTC') AND (empty({apps:Array(String)}) OR has({apps:Array(String)}, app))
-			UNION ALL
-			SELECT max(received_at) FROM errors
-			WHERE ts >= toDateTime({hour:Int64}, 'UTC') AND (empty({apps:Array(String)}) OR has({apps:Array(String)}, app))
-		)`,
+	err = i.store.Conn().QueryRow(ctx, "SELECT toUnixTimestamp64Milli(max(received_at)) FROM (\n"+newestOfEach+")",
 		clickhouse.Named("hour", hour), clickhouse.Named("apps", apps)).Scan(&received)
 	if err != nil {
 		return seen, fmt.Errorf("read the newest beacon: %w", err)
