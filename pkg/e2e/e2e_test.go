@@ -31,16 +31,25 @@ import (
 // The programs under test, built once from this tree.
 var sightline, pluginBinary string
 
+// builtEnvironment names the folder of the programs for a test binary that another one runs.
+const builtEnvironment = "SIGHTLINE_E2E_BUILT"
+
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		folder, err := os.MkdirTemp("", "sightline-e2e-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+		folder, built := os.LookupEnv(builtEnvironment)
+		if !built {
+			var err error
+			if folder, err = os.MkdirTemp("", "sightline-e2e-"); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+			defer os.RemoveAll(folder)
 		}
-		defer os.RemoveAll(folder)
 		sightline = filepath.Join(folder, "sightline")
 		pluginBinary = filepath.Join(folder, fmt.Sprintf("gpx_sightline_rum_%s_%s", runtime.GOOS, runtime.GOARCH))
+		if built {
+			return m.Run()
+		}
 		for out, source := range map[string]string{sightline: "../cmd/sightline", pluginBinary: ".."} {
 			build := exec.Command("go", "build", "-o", out, source)
 			build.Env = append(os.Environ(), "CGO_ENABLED=0")
