@@ -9,10 +9,11 @@ time is the sidecar's alone: HTTP, decoding, scrubbing, the spool, enriching, an
 is told beside it. A spool on a disk in memory shows what durability costs, and a bare server what Go's HTTP costs: nothing
 built on it can be faster.`, []string{
 		"What stands in the way: the budgets of 30,000 and 12,000 were added up from decoding, scrubbing and the spool measured alone, " +
-			"and leave out HTTP, the garbage collector, and the drain. A profile of the sidecar under this load (`runtime/pprof`, both " +
-			"payloads) has 14 % in net/http itself, 21 % in reading and decoding, 19 % in scrubbing, encoding and handing to the spool, " +
-			"6 % in the spool's writes, 17 % in decoding, enriching and inserting batches, 9 % in marking and sweeping; the rest is the " +
-			"scheduler and the system's calls.",
+			"and leave out HTTP, the garbage collector, and the drain. A profile of the sidecar under this load (`runtime/pprof`) at " +
+			"1.1 kB and 5.6 kB has 29 and 16 % in net/http itself, 22 and 33 % in reading and decoding, 11 and 10 % in scrubbing, " +
+			"encoding and handing to the spool, 5 and 4 % in the spool's writes, 12 and 19 % in decoding, enriching and inserting " +
+			"batches, 6 and 7 % in the garbage collector; the rest is answers and the scheduler. At 1.1 kB net/http's share is 27 µs, " +
+			"where the mark leaves 48 µs for everything.",
 		"An acknowledgement waits for the group before it and for its own, and then for a processor: with others waiting for the two " +
 			"cores, the bare server's p99, which waits for no disk, is the lower bound.",
 	}, 5, ingest, &bench.Bars{File: "bench-ingest.png", Title: "Ingest: beacons per CPU-second"}},
@@ -22,7 +23,8 @@ together from ` + "[`pkg/bench/collector`](../pkg/bench/collector)" + `; it spea
 with batches of 10,000 to 50,000 rows gathered in its sending queue. Durable means with its file storage and fsync, which is what
 Sightline always does. It stores log records as they are; Sightline validates, scrubs, enriches, and writes each item to its own
 table and the session's timeline. The plain receivers decode OTLP with encoding/json and insert JSONEachRow.`, []string{
-		"What stands in the way of 3 ×: with items stored as they are, in batches, the Collector in memory does less with each. Its " +
+		"What stands in the way of 3 ×: three times the Collector in memory is about what a Go server that reads the body and " +
+			"throws it away manages (above, [Ingest](#ingest)). With items stored as they are, in batches, it does less with each. Its " +
 			"receiver and queue have no disk to wait for and no second copy of a row to write. Sightline costs about as much, durable; " +
 			"the Collector's durable queue costs several times as much, as it writes each request to bbolt in a transaction of its own.",
 		"With its default time-out of 5 s, the Collector stored 20,000 of 40,000 rows twice when this machine was busy: the insert " +
@@ -33,7 +35,7 @@ table and the session's timeline. The plain receivers decode OTLP with encoding/
 	{"insert", "Insert path", `Batches of page views (1 view, 5 vitals, 10 requests) through clickhouse-go into the embedded engine, processor time of both. A row has 43 to
 56 columns and is written again, shorter, for the session's timeline, which five views read; rows count once.`, []string{
 		"What stands in the way of 400,000: it was set for narrow rows without views. The engine's share is more than twice the client's. " +
-			"Leaving out the views changes less than two busy cores can show; without merges, too, 181,000 were measured " +
+			"Leaving out the views gives a tenth more; without merges, too, 181,000 were measured " +
 			"([Measures](measures.md#ingest)), so that it is wide rows, and merging them, that cost.",
 	}, 6, insertPath, nil},
 	{"storage", "Storage", `Page views of 1 view, 5 vitals and 10 requests, inserted as the sidecar does and merged: compressed bytes of each table. Ids, times and
