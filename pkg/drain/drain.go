@@ -125,7 +125,7 @@ func (d *Drainer) Flush(ctx context.Context) error {
 // deliver inserts a batch and sets aside what cannot be. It returns only when nothing of the batch is left to do, or
 // when ctx ends.
 func (d *Drainer) deliver(ctx context.Context, batch spool.Batch) error {
-	var records []record
+	records := make([]record, 0, len(batch.Records))
 	for i, raw := range batch.Records {
 		r, err := d.read(raw)
 		if err != nil {

@@ -96,7 +96,7 @@ func BenchmarkDashboard(b *testing.B) {
 	queries := experience(b, app)
 	askPlugin(b, queries[0]) // builds and starts the plugin
 	var all []float64
-	start, asked := engineTime(b), 0
+	start, own, asked := engineTime(b), pluginTime(b), 0
 	for b.Loop() {
 		// A window of its own each time: nothing that was answered before answers it.
 		w := window{seeded.today.Add(-costDays * 24 * time.Hour), seeded.today.Add(-time.Duration(asked) * time.Minute)}
@@ -118,8 +118,26 @@ func BenchmarkDashboard(b *testing.B) {
 	b.ReportMetric(first, "first-ms")
 	b.ReportMetric(middle(all), "dashboard-ms")
 	b.ReportMetric((engineTime(b)-start).Seconds()*1e3/float64(asked), "engine-CPU-ms")
+	b.ReportMetric((pluginTime(b)-own).Seconds()*1e3/float64(asked), "plugin-CPU-ms")
 	b.ReportMetric(float64(len(queries)), "queries")
 	b.ReportMetric(0, "ns/op")
+}
+
+// pluginTime is the processor time that the plugin's process says it has used.
+func pluginTime(b *testing.B) time.Duration {
+	b.Helper()
+	text, err := plugin.host.CollectMetrics(b.Context())
+	require.NoError(b, err)
+	for line := range strings.Lines(string(text)) {
+		var seconds float64
+		if said, found := strings.CutPrefix(line, "process_cpu_seconds_total "); found {
+			_, err := fmt.Sscan(said, &seconds)
+			require.NoError(b, err)
+			return time.Duration(seconds * float64(time.Second))
+		}
+	}
+	b.Fatal("the plugin does not say what it has used")
+	return 0
 }
 
 // experience is what the panels of the dashboard ask with all of its filters left at All.

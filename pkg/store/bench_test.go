@@ -92,6 +92,10 @@ func BenchmarkStorage(b *testing.B) {
 			b.ReportMetric(float64(bytes)/views, table+"-B/view")
 		}
 		b.ReportMetric(total/views, "all-B/view")
+		var ids uint64
+		require.NoError(b, s.Conn().QueryRow(b.Context(), "SELECT sum(data_compressed_bytes) FROM system.columns\n"+
+			"WHERE database = currentDatabase() AND endsWith(name, '_id')").Scan(&ids))
+		b.ReportMetric(float64(ids)/views, "ids-B/view")
 	}
 	b.ReportMetric(0, "ns/op")
 }

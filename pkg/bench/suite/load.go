@@ -27,6 +27,12 @@ func (s sent) percentile(p float64) float64 { return bench.Percentile(s.latencie
 // post sends bodies over so many connections, as fast as they are answered. An answer that is not 2xx ends it: figures
 // of beacons that were refused mean nothing.
 func post(ctx context.Context, url, media string, all [][]byte) (sent, error) {
+	return paced(ctx, url, media, all, 0)
+}
+
+// paced is post with the beacons so far apart, answered or not. A beacon that has to wait for others' answers has been on
+// its way since its time came.
+func paced(ctx context.Context, url, media string, all [][]byte, apart time.Duration) (sent, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	client := &http.Client{Timeout: time.Minute,
@@ -44,6 +50,10 @@ func post(ctx context.Context, url, media string, all [][]byte) (sent, error) {
 					return
 				}
 				start := time.Now()
+				if apart > 0 {
+					start = began.Add(time.Duration(i) * apart)
+					time.Sleep(time.Until(start))
+				}
 				if err := postOne(ctx, client, url, media, all[i]); err != nil {
 					cancel(err)
 					return

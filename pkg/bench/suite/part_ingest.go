@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/sightline-rum/sightline/pkg/bench"
 )
@@ -18,6 +19,12 @@ const (
 
 // ingestBeacons are those of a turn, several seconds of processor time.
 const ingestBeacons = 20_000
+
+// A steady load is far below what the sidecar can take: nobody waits for a processor, and the disk is what is left.
+const (
+	steadyPerSecond = 500
+	steadySeconds   = 10
+)
 
 // budgets are the beacons per CPU-second that the parts of the sidecar add up to, by the number of a payload's items.
 var budgets = map[int]float64{1: 30_000, 10: 12_000}
@@ -61,6 +68,8 @@ func ingest(ctx context.Context, r *run) (result bench.Result, err error) {
 	}
 	disk := bench.Table{What: "fdatasync of 4 kB, on the same disk, nothing else of ours running", Columns: []bench.Column{
 		{Name: "p50, ms", Decimals: 2}, {Name: "p99, ms", Decimals: 2}}}
+	calm := bench.Table{What: fmt.Sprintf("%d beacons a second", steadyPerSecond), Columns: []bench.Column{
+		{Name: "ack p50, ms", Decimals: 2}, {Name: "ack p99, ms", Decimals: 2}}}
 	for _, of := range []struct {
 		file  string
 		fewer int
@@ -82,11 +91,20 @@ func ingest(ctx context.Context, r *run) (result bench.Result, err error) {
 					return result, err
 				}
 			}
+			for i, c := range all {
+				name := p.name + ": " + c.name
+				s, err := paced(ctx, c.url, c.media, bodies(c.body(p), runName(turn, "-calm-", i), steadyPerSecond*steadySeconds),
+					time.Second/steadyPerSecond)
+				if err != nil {
+					return result, err
+				}
+				calm.Add(name, s.percentile(0.5), s.percentile(0.99))
+			}
 		}
 		result.Tables = append(result.Tables, table)
-		result.Marks = append(result.Marks, ingestMarks(&table, &disk, p)...)
+		result.Marks = append(result.Marks, ingestMarks(&table, &calm, &disk, p)...)
 	}
-	result.Tables = append(result.Tables, disk)
+	result.Tables = append(result.Tables, calm, disk)
 	return result, nil
 }
 
@@ -97,11 +115,12 @@ func (s *sidecar) contestant(name string) *contestant {
 		stored: func(ctx context.Context, _ int) error { return s.drained(ctx) }}
 }
 
-func ingestMarks(t, disk *bench.Table, p payload) []bench.Mark {
+func ingestMarks(t, calm, disk *bench.Table, p payload) []bench.Mark {
 	perSecond, sync := t.Median(spoolOnDisk, 0), disk.Median("before each turn", 1)
 	budget := budgets[p.items]
 	kept := perSecond / t.Median(spoolInMemory, 0)
 	ack := t.Median(spoolOnDisk, 5) / sync
+	calmly := calm.Median(p.name+": "+spoolOnDisk, 1)
 	return []bench.Mark{
 		{What: p.name + ": durable beacons per CPU-second, of a budget of " + bench.Thousands(budget, 0), Mark: "≥ 70 %",
 			Measured: fmt.Sprintf("%s (%.0f %%)", bench.Thousands(perSecond, 0), 100*perSecond/budget), Reached: perSecond >= 0.7*budget},
@@ -109,5 +128,7 @@ func ingestMarks(t, disk *bench.Table, p payload) []bench.Mark {
 			Measured: fmt.Sprintf("%.2f ×", kept), Reached: kept >= 0.8},
 		{What: p.name + ": p99 of the acknowledgement, against the disk's own fdatasync", Mark: "≤ 3 ×",
 			Measured: fmt.Sprintf("%.1f ms, %.1f × %.2f ms", t.Median(spoolOnDisk, 5), ack, sync), Reached: ack <= 3},
+		{What: fmt.Sprintf("%s: the same at %d beacons a second", p.name, steadyPerSecond), Mark: "≤ 3 ×",
+			Measured: fmt.Sprintf("%.1f ms, %.1f × %.2f ms", calmly, calmly/sync, sync), Reached: calmly <= 3*sync},
 	}
 }
