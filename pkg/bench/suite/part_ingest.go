@@ -95,6 +95,9 @@ func ingest(ctx context.Context, r *run) (result bench.Result, err error) {
 				name := p.name + ": " + c.name
 				s, err := paced(ctx, c.url, c.media, bodies(c.body(p), runName(turn, "-calm-", i), steadyPerSecond*steadySeconds),
 					time.Second/steadyPerSecond)
+				if err == nil {
+					err = c.stored(ctx, steadyPerSecond*steadySeconds*p.items) // or the next turn is charged for it
+				}
 				if err != nil {
 					return result, err
 				}
