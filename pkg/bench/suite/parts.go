@@ -17,7 +17,7 @@ built on it can be faster.`, []string{
 		"An acknowledgement waits for the group before it and for its own, and then for a processor: with others waiting for the two " +
 			"cores, the bare server's p99, which waits for no disk, is the lower bound. At 500 beacons a second nobody waits for a " +
 			"processor for long, but the engine stores a batch every second, with fsyncs of its own on the same disk: with the spool in " +
-			"memory the p99 is half.",
+			"memory the p99 is lower by a third to a half.",
 	}, 5, ingest, &bench.Bars{File: "bench-ingest.png", Title: "Ingest: beacons per CPU-second"}},
 	{"collector", "Against the OpenTelemetry Collector and plain inserts", `The same items, in turns, into the same embedded engine: Faro's JSON for Sightline, and their translation to OTLP logs (JSON
 over HTTP) for all others and for Sightline, too. The Collector is v0.161 with the OTLP receiver and the ClickHouse exporter, put
