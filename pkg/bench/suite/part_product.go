@@ -241,7 +241,7 @@ func (s *sidecar) seen(ctx context.Context, host *pluginhost.Host, p payload, i 
 	}
 	accepted := time.Now()
 	err := s.until(ctx, "the plugin answered with a beacon", func() (bool, error) {
-		got, err := s.ask(ctx, host, `{"queryType":"vitals","metric":"cls","app":"`+app+`","environment":"production","format":"table","traffic":["*"]}`)
+		got, err := s.ask(ctx, host, `{"queryType":"vitals","metric":"cls","app":"`+app+`","environment":"production","format":"table"}`)
 		return err == nil && len(got.Frames) > 0 && got.Frames[0].Rows() > 0, err
 	})
 	return time.Since(accepted), err

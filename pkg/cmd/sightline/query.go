@@ -107,6 +107,7 @@ func (c *queryCmd) ask(ctx context.Context, in io.Reader, out io.Writer, text fr
 		if request, single, err = c.request(settings, time.Now()); err != nil {
 			return err
 		}
+		fmt.Fprint(os.Stderr, unknownFields(request))
 	}
 	binary, err := c.pluginBinary()
 	if err != nil {

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/gtime"
 
 	"github.com/sightline-rum/sightline/pkg/plugin"
+	"github.com/sightline-rum/sightline/pkg/query"
 )
 
 // request is what Grafana would send for a dashboard with these panels. It also reports whether the text was one query
@@ -41,6 +43,18 @@ func (c *queryCmd) request(settings backend.DataSourceInstanceSettings, now time
 		request.Queries = append(request.Queries, query)
 	}
 	return request, single, nil
+}
+
+// unknownFields tells of fields that are not looked at, such as misspelt ones; it is empty where there are none.
+func unknownFields(request *backend.QueryDataRequest) string {
+	var note strings.Builder
+	for _, q := range request.Queries {
+		for _, field := range query.Unknown(q.JSON) {
+			fmt.Fprintf(&note, "Note: query %s: no question has a field %q, it is not looked at. "+
+				`To choose by a dimension: "filters":[{"key":%[2]q,"operator":"=","values":["…"]}]`+"\n", q.RefID, field)
+		}
+	}
+	return note.String()
 }
 
 func (c *queryCmd) pluginContext(settings backend.DataSourceInstanceSettings) backend.PluginContext {

@@ -57,6 +57,14 @@ func TestABadTimeIsAnsweredWithTheShapesThatWork(t *testing.T) {
 		"--to 2026-03-01T00:00:00Z (2026-03-01T00:00:00Z)")
 }
 
+func TestFieldsThatAreNotLookedAtAreTold(t *testing.T) {
+	request, _, err := (&queryCmd{Query: `[{"queryType":"vitals","app":"shop"},{"queryType":"vitals","traffic":["bot"]}]`, From: "now-1h", To: "now"}).
+		request(backend.DataSourceInstanceSettings{}, time.Now())
+	require.NoError(t, err)
+	require.Equal(t, `Note: query B: no question has a field "traffic", it is not looked at. `+
+		`To choose by a dimension: "filters":[{"key":"traffic","operator":"=","values":["…"]}]`+"\n", unknownFields(request))
+}
+
 func TestQueriesAreTakenAsGrafanaWouldSendThem(t *testing.T) {
 	now := time.Now()
 	ask := func(c queryCmd) (*backend.QueryDataRequest, bool, error) {
