@@ -54,7 +54,7 @@ func TestBadBeaconsGetAnAnswerAndNothingElse(t *testing.T) {
 				c.name)
 		}
 	}
-	require.Less(t, s.memory()-before, 64<<20, "memory grew with what was refused")
+	require.Less(t, s.memory()-before, 64*mebibyte, "memory grew with what was refused")
 	require.True(t, post(s, "v5-1-1"), "a good beacon is still taken")
 }
 

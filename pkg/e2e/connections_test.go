@@ -84,7 +84,7 @@ func TestFaultTenThousandConnectionsAndSlowSendersKeepNobodyOut(t *testing.T) {
 	again := (visitors - slow + 96) / 97
 	require.EqualValues(t, visitors-slow+again, s.number("SELECT count() FROM events WHERE name = 'crowd'"),
 		"each is stored once")
-	require.Less(t, s.memory()-idle, 600<<20)
+	require.Less(t, s.memory()-idle, 600*mebibyte)
 	keep(t, faults.Case{Order: 10, Fault: "10,000 connections and slow senders",
 		How:  fmt.Sprintf("%d connections, %d of which send a few bytes and stop; %.0f open once all were opened", visitors, slow, held),
 		Sent: visitors - slow + again, Acknowledged: visitors - slow + again, Stored: visitors - slow + again,

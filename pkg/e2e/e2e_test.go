@@ -53,6 +53,11 @@ func TestMain(m *testing.M) {
 		for out, source := range map[string]string{sightline: "../cmd/sightline", pluginBinary: ".."} {
 			build := exec.Command("go", "build", "-o", out, source)
 			build.Env = append(os.Environ(), "CGO_ENABLED=0")
+			if raced {
+				build = exec.Command("go", "build", "-race", "-o", out, source)
+				build.Env = append(os.Environ(), "CGO_ENABLED=1")
+				_ = os.Setenv("GORACE", "halt_on_error=1")
+			}
 			if said, err := build.CombinedOutput(); err != nil {
 				fmt.Fprintf(os.Stderr, "build %s: %v\n%s", source, err, said)
 				return 1

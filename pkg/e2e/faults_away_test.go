@@ -32,7 +32,7 @@ func TestFaultAStoreThatIsAwayIsCaughtUpWith(t *testing.T) {
 	}
 	grown := s.memory() - before
 	arrival := float64(load.count()-since) / time.Since(gone).Seconds()
-	require.Less(t, grown, 64<<20, "memory grew with the backlog")
+	require.Less(t, grown, 64*mebibyte, "memory grew with the backlog")
 
 	away.start()
 	away.waitReady()

@@ -66,7 +66,7 @@ func TestFaultASlowStoreIsWaitedForInFlatMemory(t *testing.T) {
 	s.waitDrained()
 	require.Positive(t, w.hits()[late])
 	// Each batch gathers what came during the one before, so the one that is held is larger than usual, up to its bound.
-	require.Less(t, grown, 192<<20, "memory grew by more than a batch")
+	require.Less(t, grown, 192*mebibyte, "memory grew by more than a batch")
 	account(t, store, load, faults.Case{Order: 9, Fault: "slow store",
 		How: fmt.Sprintf("every answer of the store comes %s late, for %s", w.delay, long("7 s", "2 min")),
 		Figures: fmt.Sprintf("%.0f records waited; memory of the sidecar grew by %d MiB; slowest acknowledgement %s", waiting,

@@ -1,0 +1,8 @@
+//go:build !race
+
+package e2e
+
+const (
+	raced    = false
+	mebibyte = 1 << 20
+)
